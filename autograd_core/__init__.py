@@ -1,0 +1,26 @@
+"""A scalar reverse-mode autodiff engine whose graph can be stepped through, drawn and printed."""
+
+from autograd_core.checks import detect_anomaly, gradcheck
+from autograd_core.graph import BackwardStep, backward_steps, topological_order
+from autograd_core.modes import named_scope, no_grad
+from autograd_core.primitives import PRIMITIVES, Primitive, primitive
+from autograd_core.transforms import grad, hessian, jacobian, value_and_grad
+from autograd_core.value import Value
+
+__all__ = [
+    "PRIMITIVES",
+    "BackwardStep",
+    "Primitive",
+    "Value",
+    "backward_steps",
+    "detect_anomaly",
+    "grad",
+    "gradcheck",
+    "hessian",
+    "jacobian",
+    "named_scope",
+    "no_grad",
+    "primitive",
+    "topological_order",
+    "value_and_grad",
+]

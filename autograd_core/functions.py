@@ -1,0 +1,102 @@
+"""The operations as functions: ``exp(x)``, ``maximum(x, y)``, one name for floats, Values and arrays of Values.
+
+The functions are the primitives of the table, which take all three; added here is what is composed of them.
+
+>>> import numpy as np
+>>> from autograd_core import Value
+>>> exp(0.0)
+1.0
+>>> exp(Value(0.0))
+Value(1.0, grad=0.0)
+>>> exp(np.array([Value(0.0), Value(1.0)]))
+array([Value(1.0, grad=0.0), Value(2.718281828459045, grad=0.0)],
+      dtype=object)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from autograd_core.primitives import (
+    abs,
+    add,
+    arccos,
+    arcsin,
+    arctan,
+    cos,
+    cosh,
+    elu,
+    equal,
+    erf,
+    exp,
+    expm1,
+    gelu,
+    leaky_relu,
+    less,
+    less_equal,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    pow,
+    relu,
+    sigmoid,
+    silu,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    sub,
+    tan,
+    tanh,
+    truediv,
+    where,
+)
+
+__all__ = [
+    "abs", "add", "arccos", "arcsin", "arctan", "cos", "cosh", "elu", "equal", "erf", "exp", "expm1", "gelu",
+    "leaky_relu", "less", "less_equal", "log", "log1p", "log_softmax", "logsumexp", "maximum", "minimum", "mul",
+    "neg", "pow", "relu", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "sub", "tan", "tanh",
+    "truediv", "where",
+]  # fmt: skip
+
+
+def logsumexp(values: Sequence[Any]) -> Any:
+    """log(sum of exp(v)) over a sequence of Values or numbers, without overflow.
+
+    The largest value is taken out of the exponentials: m + log(sum of exp(v - m)). Raises ValueError for an
+    empty sequence.
+
+    >>> logsumexp([1000.0, 1000.0])
+    1000.6931471805599
+    """
+    if len(values) == 0:
+        raise ValueError("logsumexp takes at least one value, got an empty sequence")
+    largest = reduce(maximum, values)
+    # An infinite maximum is the sum already, and inf - inf would lose it.
+    if float(largest) in (float("inf"), float("-inf")):
+        return largest
+    return largest + log(sum(exp(value - largest) for value in values))
+
+
+def log_softmax(values: Sequence[Any]) -> list[Any]:
+    """v - logsumexp(values) for each v: the logarithms of `softmax`, exact where those underflow.
+
+    >>> log_softmax([0.0, 1000.0])
+    [-1000.0, 0.0]
+    """
+    total = logsumexp(values)
+    return [value - total for value in values]
+
+
+def softmax(values: Sequence[Any]) -> list[Any]:
+    """exp(v) / sum of exp(v) for each v of a sequence: positive numbers that add up to 1.
+
+    >>> softmax([0.0, 0.0, 1000.0])
+    [0.0, 0.0, 1.0]
+    """
+    return [exp(value) for value in log_softmax(values)]

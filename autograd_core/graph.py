@@ -1,0 +1,145 @@
+"""Walking a recorded graph: its topological order, and the backward pass told one edge at a time.
+
+No walk recurses, so a chain of a million operations is as good as one of ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd_core.modes import thread
+
+if TYPE_CHECKING:
+    from autograd_core.primitives import Primitive
+    from autograd_core.value import Value
+
+
+def topological_order(*outputs: Value) -> list[Value]:
+    """All nodes that the outputs depend on, each once, inputs before the nodes that use them.
+
+    Depth first and first argument first, which for code without branches is the order of recording.
+    """
+    order: list[Value] = []
+    seen: set[Value] = set()
+    # A node is pushed twice: to be opened, and under a None to be emitted once its inputs are.
+    stack: list[Any] = list(outputs[::-1])
+    pop, push, emit = stack.pop, stack.append, order.append
+    while stack:
+        node = pop()
+        if node is None:
+            emit(pop())
+        elif node not in seen:
+            seen.add(node)
+            inputs = node.inputs
+            if inputs:
+                push(node)
+                push(None)
+                stack.extend(inputs[::-1])
+            else:
+                emit(node)
+    return order
+
+
+class BackwardStep(NamedTuple):
+    """One accumulation of a backward pass: ``input.grad += upstream * local``.
+
+    The first step of a pass is the seed, which the output receives from nowhere: its `node`, `position`,
+    `upstream` and `local` are None.
+    """
+
+    node: Value | None
+    """The operation's node, whose gradient is complete."""
+    input: Value
+    """The operand that receives the contribution."""
+    position: int | None
+    """Which argument of the operation the operand is, from 0."""
+    upstream: Any
+    """d output / d node."""
+    local: Any
+    """d node / d input, through this argument alone."""
+    contribution: Any
+    """upstream * local."""
+    before: Any
+    """The operand's gradient in this pass before the step; 0.0 at its first."""
+    after: Any
+    """The operand's gradient in this pass after the step: before + contribution."""
+
+
+def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -> Iterator[BackwardStep]:
+    """The story of a backward pass: the seed, then every accumulation in order.
+
+    Nodes come in reverse topological order, and the edges of a node in argument order; constants receive
+    nothing. The walk reads the graph and changes nothing: `Value.backward` is the fast version of it that
+    stores the last `after` of each node in its `grad`. With `create_graph` the numbers of a step are Values
+    that can be differentiated again; this raises RuntimeError where an operand's data was changed after
+    recording, since the derivative would then belong to another graph.
+
+    >>> from autograd_core import Value
+    >>> x = Value(3.0, label="x")
+    >>> for step in backward_steps(x * x):
+    ...     print(step.position, step.local, step.before, "->", step.after)
+    None None 0.0 -> 1.0
+    0 3.0 0.0 -> 3.0
+    1 3.0 3.0 -> 6.0
+    """
+    order = topological_order(output)
+    gradients: dict[Value, Any] = {output: 0.0 + seed}
+    yield BackwardStep(None, output, None, None, None, seed, 0.0, gradients[output])
+    for node in reversed(order):
+        if not node.inputs:
+            continue
+        upstream = gradients[node]
+        partials = _recorded_partials(node) if create_graph else node.partials
+        for position, (operand, local) in enumerate(zip(node.inputs, partials, strict=True)):
+            if operand.is_constant:
+                continue
+            contribution = _product(upstream, local)
+            before = gradients.get(operand, 0.0)
+            # The first contribution is not added to 0.0, which under create_graph would be one more node.
+            gradients[operand] = after = before + contribution if operand in gradients else contribution
+            if thread.mode.checking and node.op and not isfinite(after):
+                product = f"{float(contribution):g} = {float(upstream):g} * {float(local):g}"
+                raise anomaly(node.op, node.inputs, f"passed {product} back to argument {position}")
+            yield BackwardStep(node, operand, position, upstream, local, contribution, before, after)
+
+
+def anomaly(primitive: Primitive, operands: tuple[Value, ...], what: str) -> FloatingPointError:
+    """The error that detect_anomaly raises: the operation, what it did, and the operands with their labels."""
+    shown = ", ".join(f"{operand.label or f'argument {i}'} = {operand.data:g}" for i, operand in enumerate(operands))
+    scope = f" in scope {thread.mode.scope}" if thread.mode.scope else ""
+    return FloatingPointError(f"{primitive.name}{scope} {what}; its inputs: {shown}")
+
+
+def _product(upstream: Any, local: Any) -> Any:
+    """upstream * local, without recording the multiplications by the seed and by the slopes of a sum."""
+    if type(upstream) is float and upstream == 1.0:
+        return local
+    if type(local) is float and local == 1.0:
+        return upstream
+    return upstream * local
+
+
+def _recorded_partials(node: Value) -> tuple[Any, ...]:
+    """The node's rule on its operands as nodes, checked against the numbers of the recording."""
+    assert node.op is not None
+    partials = node.op.partials(*node.inputs, node)
+    for partial, recorded in zip(partials, node.partials, strict=True):
+        number = float(partial)
+        if number != recorded and number == number:
+            raise RuntimeError(
+                f"the derivative of {node.op.name} is {number:g} now and was {recorded:g} when it was recorded: "
+                "the data of an operand was changed in between; record the graph again"
+            )
+    return partials
+
+
+def gradients(output: Value, wrt: list[Value], create_graph: bool = False) -> list[Any]:
+    """d output / d w for each w in `wrt`, as floats (0.0 where output does not depend on it).
+
+    Unlike `Value.backward` this leaves every `grad` alone. With `create_graph` the derivatives are Values
+    where they depend on anything.
+    """
+    totals = {step.input: step.after for step in backward_steps(output, create_graph=create_graph)}
+    return [totals.get(node, 0.0) for node in wrt]

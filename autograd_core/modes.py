@@ -1,0 +1,78 @@
+"""How the current thread records: `no_grad`, `named_scope`, and the switch behind `detect_anomaly`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
+
+
+class Mode(NamedTuple):
+    """What holds in one thread while nodes are recorded."""
+
+    recording: bool = True
+    """False inside no_grad."""
+    checking: bool = False
+    """True inside detect_anomaly."""
+    scope: str = ""
+    """The path that new nodes carry."""
+    tracing: bool = False
+    """True inside a function that a transform differentiates."""
+
+
+class _Thread(threading.local):
+    # One tuple, so that recording a node costs one thread-local look-up and not three.
+    mode = Mode()
+
+
+thread = _Thread()
+
+
+@contextmanager
+def changed(**fields: Any) -> Iterator[None]:
+    """Change fields of this thread's mode for a with-block; they are restored however the block ends."""
+    before = thread.mode
+    thread.mode = before._replace(**fields)
+    try:
+        yield
+    finally:
+        thread.mode = before
+
+
+def no_grad() -> AbstractContextManager[None]:
+    """Record nothing inside the with-block: results are leaves that remember no operation.
+
+    Holds for the thread that entered it.
+
+    >>> from autograd_core import Value, no_grad
+    >>> w = Value(2.0)
+    >>> with no_grad():
+    ...     y = w * w
+    >>> y, y.inputs
+    (Value(4.0, grad=0.0), ())
+    """
+    return changed(recording=False)
+
+
+@contextmanager
+def named_scope(name: str) -> Iterator[None]:
+    """Give the nodes made inside the with-block a scope, by which drawings cluster them.
+
+    A scope inside a scope is joined to it with a dot. Holds for the thread that entered it. Raises TypeError
+    for a name that is no string and ValueError for an empty one.
+
+    >>> from autograd_core import Value, named_scope
+    >>> x = Value(1.0)
+    >>> with named_scope("layers.0"), named_scope("neurons.3"):
+    ...     z = 2.0 * x
+    >>> z.scope
+    'layers.0.neurons.3'
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"named_scope takes a string, got {type(name).__name__}")
+    if not name:
+        raise ValueError("named_scope takes a name of at least one character, got an empty string")
+    outer = thread.mode.scope
+    with changed(scope=f"{outer}.{name}" if outer else name):
+        yield

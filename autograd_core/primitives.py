@@ -1,0 +1,431 @@
+"""The table: every operation of the engine, once.
+
+A primitive is a forward function on floats and one rule for its partial derivatives. The rule is a tuple,
+one entry per operand, written with ordinary operators and with the primitives themselves. In each rule
+
+    x, y    are the operands, in argument order, and
+    out     is the result of the operation.
+
+The rule is used in four ways without being written four times: on floats it gives the local derivatives
+that a node stores; on `Value` nodes it records the graph of the derivative, which serves higher derivatives
+and compilation; and printing that recorded graph gives the formula that `explain` shows.
+
+Numbers follow IEEE 754 and never raise: 1/0 is inf, log(-1) is nan, exp(1000) is inf. Where mathematics
+leaves a choice (relu at 0, ties of maximum, 0**0), the choice is that of PyTorch in float64.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from math import inf, nan, pi
+from typing import Any
+
+# How tightly an operation binds when a formula is printed; anything in function notation is an ATOM.
+SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
+
+REAL = (-inf, inf)
+POSITIVE = (0.0, inf)
+
+
+@dataclass(eq=False)
+class Primitive:
+    """One operation: what it computes, its partial derivatives, and how it is written.
+
+    Called like a function it takes floats, Values, or arrays of either: floats give a float, a Value
+    among the operands records a node, arrays are taken element by element.
+
+    >>> sqrt(9.0)
+    3.0
+    >>> mul.partials(2.0, 5.0, 10.0)
+    (5.0, 2.0)
+    """
+
+    name: str
+    """Name in code, in the expression language and in emitted source."""
+    forward: Callable[..., float]
+    """Floats in, float out; never raises on a float."""
+    partials: Callable[..., tuple[Any, ...]]
+    """The rule: operands and result in, one partial derivative per operand out; floats or Values."""
+    symbol: str = ""
+    """What a drawing shows: ``+``, ``*``, ``tanh``."""
+    latex: str = ""
+    r"""Template with one ``%s`` per operand, such as ``\frac{%s}{%s}``."""
+    precedence: int = ATOM
+    """SUM, PRODUCT, SIGN or POWER for what is written with an operator sign, else ATOM."""
+    domain: tuple[tuple[float, float], ...] = (REAL,)
+    """Per operand, the open interval on which the operation is differentiable (away from its kinks)."""
+    defaults: tuple[float, ...] = ()
+    """Values of trailing operands that a caller may leave out, such as the slope of leaky_relu."""
+    module: str = __name__
+
+    def __post_init__(self) -> None:
+        self.symbol = self.symbol or self.name
+        if not self.latex:
+            name = self.name.replace("_", r"\_")
+            self.latex = rf"\operatorname{{{name}}}\left({', '.join(['%s'] * self.arity)}\right)"
+        # Pickle and help() look a primitive up by these, as they do a function.
+        self.__name__ = self.__qualname__ = self.name
+        self.__module__ = self.module
+
+    @property
+    def arity(self) -> int:
+        """How many operands the operation takes."""
+        return len(self.domain)
+
+    def __call__(self, *operands: Any) -> Any:
+        """Apply the operation; raises TypeError for a wrong number of operands or one that is no number."""
+        if len(operands) != self.arity:
+            operands = self._with_defaults(operands)
+        for operand in operands:
+            if type(operand) is not float:
+                return self._dispatch(operands)
+        return self.forward(*operands)
+
+    def _with_defaults(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        missing = self.arity - len(operands)
+        if not 0 < missing <= len(self.defaults):
+            least = self.arity - len(self.defaults)
+            wanted = f"{self.arity}" if not self.defaults else f"{least} to {self.arity}"
+            raise TypeError(f"{self.name} takes {wanted} operand(s), got {len(operands)}")
+        return operands + self.defaults[-missing:]
+
+    def _dispatch(self, operands: tuple[Any, ...]) -> Any:
+        """The way for anything but plain floats: arrays by element, Values by recording, numbers as floats."""
+        arrays = [operand for operand in operands if is_array(operand)]
+        if arrays:
+            import numpy as np
+
+            result = np.frompyfunc(self, self.arity, 1)(*operands)
+            plain = all(array.dtype != object for array in arrays) and not any(map(_recorder, operands))
+            return result.astype(float) if plain else result
+        for operand in operands:
+            record = _recorder(operand)
+            if record:
+                return record(self, *operands)
+        return self.forward(*(as_float(operand, self.name) for operand in operands))
+
+    def __reduce__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def _recorder(operand: Any) -> Callable[..., Any] | None:
+    """How a node type asks to be handed the operation, as NumPy asks for ``__array_ufunc__``."""
+    return getattr(type(operand), "__record__", None)
+
+
+def is_array(operand: Any) -> bool:
+    """Whether NumPy should take this operand element by element (0-d numeric arrays are numbers)."""
+    return hasattr(operand, "__array_ufunc__") and not _is_numpy_number(operand)
+
+
+def _is_numpy_number(operand: Any) -> bool:
+    kind = getattr(getattr(operand, "dtype", None), "kind", None)
+    return kind in ("b", "i", "u", "f") and operand.ndim == 0
+
+
+def as_float(number: Any, taker: str) -> float:
+    """The float of an int, float, bool or NumPy real scalar.
+
+    Raises TypeError for anything else, naming what came and what `taker` can use instead, and ValueError
+    for an int beyond the range of floats.
+    """
+    if isinstance(number, (float, int)) or _is_numpy_number(number):
+        try:
+            return float(number)
+        except OverflowError:
+            raise ValueError(f"{taker} got an int beyond the largest float, about 1.8e308; scale it down") from None
+    what = type(number).__name__
+    if _recorder(number):
+        advice = "it is a node already: use it as it is, or its .data for a fresh leaf"
+    elif hasattr(number, "shape") and hasattr(number, "dtype"):
+        what += f" of shape {tuple(number.shape)}"
+        advice = "make a Value of each element, as in np.array([Value(x) for x in numbers])"
+    elif isinstance(number, (list, tuple)):
+        what += f" of {len(number)}"
+        advice = "make a Value of each element; np.array of them computes element by element"
+    elif isinstance(number, str):
+        text = number if len(number) <= 20 else number[:17] + "..."
+        what += f" {text!r}"
+        advice = "convert it first, as in float(text)"
+    elif isinstance(number, complex):
+        advice = "use its .real and .imag"
+    elif number is None:
+        advice = "a function without a return statement gives None"
+    else:
+        advice = "convert it first, as in float(x)"
+    raise TypeError(f"{taker} takes an int, float or NumPy real scalar, got {what}; {advice}")
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+"""The table, by name: add, sub, mul, ... in the order of this file."""
+
+
+def _define(*arguments: Any, **fields: Any) -> Primitive:
+    new = Primitive(*arguments, **fields)
+    PRIMITIVES[new.name] = new
+    return new
+
+
+def primitive(
+    *,
+    partials: Callable[..., Any],
+    symbol: str = "",
+    latex: str = "",
+    domain: tuple[tuple[float, float], ...] | None = None,
+) -> Callable[[Callable[..., float]], Primitive]:
+    """Make a primitive of a function on floats, given its partial derivatives.
+
+    `partials` takes the operands and the result and returns one partial per operand (for one operand the
+    bare partial will do). Write it with operators and with this package's functions, not with `math`, and
+    higher derivatives work too. The function itself must return a number for any floats.
+
+    Raises TypeError, when the operation is used, if the function returns no number or the rule returns
+    the wrong number of partials.
+
+    >>> from autograd_core import Value
+    >>> @primitive(partials=lambda x, out: 3.0 * x * x)
+    ... def cube(x):
+    ...     return x * x * x
+    >>> x = Value(2.0)
+    >>> y = cube(x)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (8.0, 12.0)
+    """
+
+    def decorate(function: Callable[..., float]) -> Primitive:
+        name = function.__name__
+        arity = len(signature(function).parameters)
+
+        def forward(*operands: float) -> float:
+            return as_float(function(*operands), f"The result of {name}")
+
+        def rule(*operands_and_out: Any) -> tuple[Any, ...]:
+            result = partials(*operands_and_out)
+            result = result if isinstance(result, tuple) else (result,)
+            if len(result) != arity:
+                raise TypeError(f"the rule of {name} returned {len(result)} partial(s) for {arity} operand(s)")
+            return tuple(p if _recorder(p) else as_float(p, f"A partial of {name}") for p in result)
+
+        new = Primitive(
+            name, forward, rule, symbol, latex, domain=domain or (REAL,) * arity, module=function.__module__
+        )
+        new.__doc__, new.__qualname__ = function.__doc__, function.__qualname__
+        return new
+
+    return decorate
+
+
+def _log(x: float) -> float:
+    if x > 0.0:
+        return math.log(x)
+    return -inf if x == 0.0 else nan
+
+
+def _log1p(x: float) -> float:
+    if x > -1.0:
+        return math.log1p(x)
+    return -inf if x == -1.0 else nan
+
+
+def _divide(x: float, y: float) -> float:
+    if y != 0.0:
+        return x / y
+    return nan if x == 0.0 or x != x else math.copysign(inf, x) * math.copysign(1.0, y)
+
+
+def _power(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -inf if x < 0.0 and y % 2.0 == 1.0 else inf
+    except ValueError:
+        if x != 0.0:
+            return nan
+        return math.copysign(inf, x) if y % 2.0 == 1.0 else inf
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return inf
+
+
+def _expm1(x: float) -> float:
+    try:
+        return math.expm1(x)
+    except OverflowError:
+        return inf
+
+
+def _sinh(x: float) -> float:
+    try:
+        return math.sinh(x)
+    except OverflowError:
+        return math.copysign(inf, x)
+
+
+def _cosh(x: float) -> float:
+    try:
+        return math.cosh(x)
+    except OverflowError:
+        return inf
+
+
+def _or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
+    """The function with nan where `math` raises for an argument outside the domain."""
+
+    def total(x: float) -> float:
+        try:
+            return function(x)
+        except ValueError:
+            return nan
+
+    return total
+
+
+def _sigmoid(x: float) -> float:
+    """Never exponentiates a positive number, so neither side overflows."""
+    if x >= 0.0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)
+
+
+def _softplus(x: float) -> float:
+    """log(1 + exp(x)) as x + log(1 + exp(-x)) on the right, where exp(x) would overflow."""
+    return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
+
+
+def _maximum(x: float, y: float) -> float:
+    return x if x > y or x != x else y
+
+
+def _minimum(x: float, y: float) -> float:
+    return x if x < y or x != x else y
+
+
+# One operation a paragraph, its rule on a line of its own: the formatter would hide the table.
+# fmt: off
+
+# Arithmetic. An operand's partial may use its neighbour, so the rules name both.
+add = _define(
+    "add", operator.add, lambda x, y, out: (1.0, 1.0),
+    symbol="+", latex="%s + %s", precedence=SUM, domain=(REAL, REAL),
+)
+sub = _define(
+    "sub", operator.sub, lambda x, y, out: (1.0, -1.0),
+    symbol="-", latex="%s - %s", precedence=SUM, domain=(REAL, REAL),
+)
+mul = _define(
+    "mul", operator.mul, lambda x, y, out: (y, x),
+    symbol="*", latex=r"%s \cdot %s", precedence=PRODUCT, domain=(REAL, REAL),
+)
+truediv = _define(
+    "truediv", _divide, lambda x, y, out: (truediv(1.0, y), truediv(-out, y)),
+    symbol="/", latex=r"\frac{%s}{%s}", precedence=PRODUCT, domain=(REAL, POSITIVE),
+)
+# x**0 is 1 for every x, so its slope is 0 even at x = 0; and 0**y is 0 (or 1) for every y >= 0.
+pow = _define(
+    "pow", _power,
+    lambda x, y, out: (
+        where(equal(y, 0.0), 0.0, y * pow(x, y - 1.0)),
+        where(equal(x, 0.0) * less_equal(0.0, y), 0.0, out * log(x)),
+    ),
+    symbol="**", latex="%s^{%s}", precedence=POWER, domain=(POSITIVE, REAL),
+)
+neg = _define("neg", operator.neg, lambda x, out: (-1.0,), symbol="-", latex="-%s", precedence=SIGN)
+abs = _define("abs", math.fabs, lambda x, out: (less(0.0, x) - less(x, 0.0),), latex=r"\left|%s\right|")
+
+# Exponentials, logarithms and roots.
+exp = _define("exp", _exp, lambda x, out: (out,), latex="e^{%s}")
+log = _define("log", _log, lambda x, out: (truediv(1.0, x),), latex=r"\ln\left(%s\right)", domain=(POSITIVE,))
+log1p = _define(
+    "log1p", _log1p, lambda x, out: (truediv(1.0, 1.0 + x),),
+    latex=r"\ln\left(1 + %s\right)", domain=((-1.0, inf),),
+)
+expm1 = _define("expm1", _expm1, lambda x, out: (out + 1.0,), latex=r"\left(e^{%s} - 1\right)")
+sqrt = _define("sqrt", _or_nan(math.sqrt), lambda x, out: (truediv(0.5, out),), latex=r"\sqrt{%s}", domain=(POSITIVE,))
+
+# Trigonometry. (1 - x)(1 + x) keeps its digits near x = 1, where 1 - x*x loses them.
+sin = _define("sin", _or_nan(math.sin), lambda x, out: (cos(x),), latex=r"\sin\left(%s\right)")
+cos = _define("cos", _or_nan(math.cos), lambda x, out: (-sin(x),), latex=r"\cos\left(%s\right)")
+tan = _define(
+    "tan", _or_nan(math.tan), lambda x, out: (1.0 + out * out,),
+    latex=r"\tan\left(%s\right)", domain=((-pi / 2, pi / 2),),
+)
+arcsin = _define(
+    "arcsin", _or_nan(math.asin), lambda x, out: (truediv(1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    latex=r"\arcsin\left(%s\right)", domain=((-1.0, 1.0),),
+)
+arccos = _define(
+    "arccos", _or_nan(math.acos), lambda x, out: (truediv(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    latex=r"\arccos\left(%s\right)", domain=((-1.0, 1.0),),
+)
+arctan = _define("arctan", math.atan, lambda x, out: (truediv(1.0, 1.0 + x * x),), latex=r"\arctan\left(%s\right)")
+sinh = _define("sinh", _sinh, lambda x, out: (cosh(x),), latex=r"\sinh\left(%s\right)")
+cosh = _define("cosh", _cosh, lambda x, out: (sinh(x),), latex=r"\cosh\left(%s\right)")
+tanh = _define("tanh", math.tanh, lambda x, out: (1.0 - out * out,), latex=r"\tanh\left(%s\right)")
+erf = _define("erf", math.erf, lambda x, out: (2.0 / math.sqrt(pi) * exp(-x * x),))
+
+# Activations. gelu is x times the normal distribution function, in its exact form (Hendrycks & Gimpel 2016).
+sigmoid = _define("sigmoid", _sigmoid, lambda x, out: (out * (1.0 - out),), latex=r"\sigma\left(%s\right)")
+relu = _define("relu", lambda x: 0.0 if x <= 0.0 else x, lambda x, out: (1.0 - less_equal(x, 0.0),))
+leaky_relu = _define(
+    "leaky_relu", lambda x, slope: x if x > 0.0 else slope * x,
+    lambda x, slope, out: (where(less(0.0, x), 1.0, slope), where(less(0.0, x), 0.0, x)),
+    domain=(REAL, REAL), defaults=(0.01,),
+)
+elu = _define(
+    "elu", lambda x, alpha: x if x > 0.0 else alpha * _expm1(x),
+    lambda x, alpha, out: (where(less_equal(x, 0.0), out + alpha, 1.0), where(less_equal(x, 0.0), expm1(x), 0.0)),
+    domain=(REAL, REAL), defaults=(1.0,),
+)
+gelu = _define(
+    "gelu", lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2.0)),
+    lambda x, out: (0.5 + 0.5 * erf(x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * pi)),),
+)
+silu = _define("silu", lambda x: x * _sigmoid(x), lambda x, out: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),))
+softplus = _define("softplus", _softplus, lambda x, out: (sigmoid(x),))
+
+# Choices. Ties share the gradient half and half; comparisons are 1 or 0, with slope 0 everywhere.
+maximum = _define(
+    "maximum", _maximum,
+    lambda x, y, out: (1.0 - 0.5 * (less(x, y) + less_equal(x, y)), 1.0 - 0.5 * (less(y, x) + less_equal(y, x))),
+    symbol="max", latex=r"\max\left(%s, %s\right)", domain=(REAL, REAL),
+)
+minimum = _define(
+    "minimum", _minimum,
+    lambda x, y, out: (1.0 - 0.5 * (less(y, x) + less_equal(y, x)), 1.0 - 0.5 * (less(x, y) + less_equal(x, y))),
+    symbol="min", latex=r"\min\left(%s, %s\right)", domain=(REAL, REAL),
+)
+less = _define(
+    "less", lambda x, y: 1.0 if x < y else 0.0, lambda x, y, out: (0.0, 0.0),
+    symbol="<", latex=r"\left[%s < %s\right]", domain=(REAL, REAL),
+)
+less_equal = _define(
+    "less_equal", lambda x, y: 1.0 if x <= y else 0.0, lambda x, y, out: (0.0, 0.0),
+    symbol="≤", latex=r"\left[%s \le %s\right]", domain=(REAL, REAL),
+)
+equal = _define(
+    "equal", lambda x, y: 1.0 if x == y else 0.0, lambda x, y, out: (0.0, 0.0),
+    symbol="=", latex=r"\left[%s = %s\right]", domain=(REAL, REAL),
+)
+where = _define(
+    "where", lambda condition, x, y: x if condition else y,
+    lambda condition, x, y, out: (0.0, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),
+    domain=(REAL, REAL, REAL),
+)
+
+# fmt: on
+
+constant = Primitive("constant", lambda: nan, lambda out: (), domain=())
+"""The operation of a plain number that met a Value; it stands in no table, for nobody applies it."""
