@@ -1,6 +1,7 @@
 """A scalar reverse-mode autodiff engine whose graph can be stepped through, drawn and printed."""
 
 from autograd_core.checks import detect_anomaly, gradcheck
+from autograd_core.explain import Explanation, backward_table, explain, forward_table
 from autograd_core.graph import BackwardStep, backward_steps, topological_order
 from autograd_core.modes import named_scope, no_grad
 from autograd_core.primitives import PRIMITIVES, Primitive, primitive
@@ -10,10 +11,14 @@ from autograd_core.value import Value
 __all__ = [
     "PRIMITIVES",
     "BackwardStep",
+    "Explanation",
     "Primitive",
     "Value",
     "backward_steps",
+    "backward_table",
     "detect_anomaly",
+    "explain",
+    "forward_table",
     "grad",
     "gradcheck",
     "hessian",

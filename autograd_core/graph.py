@@ -101,13 +101,15 @@ def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -
             gradients[operand] = after = before + contribution if operand in gradients else contribution
             if thread.mode.checking and node.op and not isfinite(after):
                 product = f"{float(contribution):g} = {float(upstream):g} * {float(local):g}"
-                raise anomaly(node.op, node.inputs, f"passed {product} back to argument {position}")
+                raise anomaly(node.op, node.inputs, f"passed {product} back to argument {position + 1}")
             yield BackwardStep(node, operand, position, upstream, local, contribution, before, after)
 
 
 def anomaly(primitive: Primitive, operands: tuple[Value, ...], what: str) -> FloatingPointError:
     """The error that detect_anomaly raises: the operation, what it did, and the operands with their labels."""
-    shown = ", ".join(f"{operand.label or f'argument {i}'} = {operand.data:g}" for i, operand in enumerate(operands))
+    shown = ", ".join(
+        f"{operand.label or f'argument {i + 1}'} = {operand.data:g}" for i, operand in enumerate(operands)
+    )
     scope = f" in scope {thread.mode.scope}" if thread.mode.scope else ""
     return FloatingPointError(f"{primitive.name}{scope} {what}; its inputs: {shown}")
 

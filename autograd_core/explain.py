@@ -1,0 +1,319 @@
+"""Why a derivative is what it is: the chain rule of one derivative, and the passes as tables.
+
+Everything here is read off the event stream of `graph.backward_steps`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from autograd_core import formula
+from autograd_core.formula import name_latex, number_latex, number_text
+from autograd_core.graph import BackwardStep, backward_steps, topological_order
+from autograd_core.value import Value
+
+# Beyond these a list of paths explains nothing to anybody, and the last accumulation does.
+MOST_PATHS = 16
+MOST_EDGES = 10_000
+MOST_FACTORS = 12
+MOST_ROWS = 40
+
+
+class Term(NamedTuple):
+    """One summand of a derivative: a path from the output to the input, or one accumulation into the input."""
+
+    names: tuple[str, ...]
+    """The nodes along the path, output first."""
+    factors: tuple[float, ...]
+    """What each edge multiplies by; for an accumulation the upstream gradient and the local derivative."""
+    product: float
+    """The product of the factors, taken from the output down as a backward pass does."""
+    position: int
+    """Which argument of the last operation the input is, from 0."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The derivative of one node with respect to another, taken apart; what `explain` returns."""
+
+    output: str
+    """The name of what is differentiated."""
+    wrt: str
+    """The name of what it is differentiated by."""
+    value: float
+    """The derivative, as a backward pass accumulates it."""
+    rows: list[Term]
+    """The terms whose sum it is; empty where the output does not depend on the input."""
+    paths: int
+    """How many paths lead from the output to the input; counted up to a million."""
+    by_path: bool
+    """Whether the terms are whole paths (small graphs) or accumulations into the input."""
+    definitions: list[tuple[Value, list[BackwardStep]]]
+    """The operations along the paths, with the steps through them, in topological order."""
+    names: dict[Value, str]
+    """The names of the nodes."""
+
+    def __str__(self) -> str:
+        left = f"d {self.output} / d {self.wrt} = "
+        total = number_text(self.value)
+        if not self.rows:
+            return left + (total if self.output == self.wrt else f"0, for {self.output} does not depend on {self.wrt}")
+        if len(self.rows) == 1 and self.by_path:
+            lines = [left + self._term_text(self.rows[0])]
+        else:
+            lines = [f"{left}{self._what_is_summed()} = {total}"]
+            lines += ["  " + line for line in _shortened(self.rows, self._row_text)]
+        if self.by_path:
+            lines += self._where()
+        return "\n".join(lines)
+
+    def _what_is_summed(self) -> str:
+        if self.by_path:
+            return f"sum over {len(self.rows)} paths"
+        many = "more than 1,000,000" if self.paths > 1_000_000 else f"{self.paths:,}"
+        return f"sum of {len(self.rows):,} contributions, which gather {many} paths"
+
+    def _term_text(self, term: Term) -> str:
+        edges = [f"d {above}/d {below}" for above, below in zip(term.names, term.names[1:], strict=False)]
+        numbers = [f"({number_text(f)})" if i and f < 0 else number_text(f) for i, f in enumerate(term.factors)]
+        parts = [_product(edges, " * ")]
+        if len(numbers) > 1:
+            parts.append(_product(numbers, " * "))
+        return " = ".join([*parts, number_text(term.product)])
+
+    def _row_text(self, term: Term) -> str:
+        twins = [other for other in self.rows if other.names == term.names] if len(self.rows) <= MOST_PATHS else []
+        note = f"   ({self.wrt} as argument {term.position + 1} of {term.names[-2]})"
+        return self._term_text(term) + (note if len(twins) > 1 else "")
+
+    def _where(self) -> list[str]:
+        """What the names stand for that no label explains, and the rules that gave the local derivatives."""
+        lines = []
+        for node, steps in self.definitions[:MOST_ROWS]:
+            rules = []
+            for step in steps:
+                assert step.position is not None
+                rule, number = formula.partial(node, step.position, self.names), number_text(step.local)
+                text = f"d {self.names[node]}/d {self.names[step.input]} = {rule}"
+                if rule != number and f"{text} = {number}" not in rules:
+                    rules.append(f"{text} = {number}")
+            if rules or not node.label:
+                what = f"{self.names[node]} = {formula.operation(node, self.names)} = {number_text(node.data)}"
+                lines.append("   ".join([f"  {what}", *rules]))
+        if len(self.definitions) > MOST_ROWS:
+            lines.append(f"  ... and {len(self.definitions) - MOST_ROWS:,} more operations")
+        return ["where", *lines] if lines else []
+
+    def _repr_latex_(self) -> str:
+        left = _derivative_latex(self.output, self.wrt)
+        if not self.rows:
+            return rf"$\displaystyle {left} = {number_latex(self.value)}$"
+        if len(self.rows) == 1 and self.by_path:
+            return rf"$\displaystyle {left} = {self._term_latex(self.rows[0])}$"
+        symbols, numbers = [], []
+        for term in self.rows[:MOST_PATHS]:
+            symbols.append(_product(_edges_latex(term), r" \cdot "))
+            numbers.append(number_latex(term.product))
+        if len(self.rows) > MOST_PATHS:
+            symbols.append(r"\cdots")
+            numbers.append(r"\cdots")
+        lines = [r" \\ &\quad + ".join(symbols), " + ".join(_bracketed(numbers)), number_latex(self.value)]
+        return rf"$\displaystyle \begin{{aligned}} {left} &= " + r" \\ &= ".join(lines) + r" \end{aligned}$"
+
+    def _term_latex(self, term: Term) -> str:
+        numbers = _bracketed([number_latex(factor) for factor in term.factors])
+        parts = [_product(_edges_latex(term), r" \cdot ")]
+        if self.by_path and len(self.definitions) <= MOST_FACTORS:
+            rules = [
+                formula.partial(node, steps[0].position or 0, self.names, latex=True)
+                for node, steps in reversed(self.definitions)
+            ]
+            symbolic = r" \cdot ".join(
+                rf"\left({rule}\right)" if any(sign in rule for sign in "+-") else rule for rule in rules
+            )
+            if rules != [number_latex(factor) for factor in term.factors]:
+                parts.append(symbolic)
+        if len(numbers) > 1:
+            parts.append(_product(numbers, r" \cdot "))
+        return " = ".join([*parts, number_latex(term.product)])
+
+
+def explain(output: Value, wrt: Value) -> Explanation:
+    """Take d output / d wrt apart into the products along the paths, or into its last accumulations.
+
+    In a small graph the terms are the paths from `output` to `wrt` with the local derivative of each edge; in a
+    large one they are the accumulations into `wrt`. Prints as text, shows as LaTeX in a notebook, and has the
+    terms as `rows`. Raises TypeError unless both are Values.
+
+    >>> x = Value(1.0, label="x")
+    >>> bmw = 100 * x
+    >>> bmw.label = "bmw"
+    >>> tesla = 2 * bmw
+    >>> tesla.label = "tesla"
+    >>> print(explain(tesla, x))
+    d tesla / d x = d tesla/d bmw * d bmw/d x = 2 * 100 = 200
+    """
+    for node, role in ((output, "output"), (wrt, "wrt")):
+        if not isinstance(node, Value):
+            raise TypeError(f"explain takes Values, got {type(node).__name__} for {role}")
+    order = topological_order(output)
+    names = formula.names_of(order if wrt in set(order) else [*order, wrt])
+    steps = [step for step in backward_steps(output) if step.node is not None]
+
+    # From the input up: how many paths lead down to it from each node. The reversed stream has every operation
+    # after the operations it uses.
+    paths = {wrt: 1}
+    leading: list[BackwardStep] = []
+    for step in reversed(steps):
+        if step.input in paths:
+            assert step.node is not None
+            paths[step.node] = min(paths.get(step.node, 0) + paths[step.input], 1_000_001)
+            leading.append(step)
+    count = paths.get(output, 0) if leading else 0
+
+    arriving = [step for step in steps if step.input is wrt]
+    by_path = count == 1 or (count <= MOST_PATHS and len(leading) <= MOST_EDGES)
+    down: dict[Value, list[BackwardStep]] = {}
+    for step in leading:
+        assert step.node is not None
+        down.setdefault(step.node, []).insert(0, step)
+    if not count:
+        rows = []
+    elif by_path:
+        rows = [_path_term(path, names) for path in _paths(output, wrt, down)]
+    else:
+        rows = [_accumulation_term(step, output, names) for step in arriving]
+    value = arriving[-1].after if arriving else float(output is wrt)
+    definitions = list(down.items()) if by_path else []
+    return Explanation(names[output], names[wrt], value, rows, count, by_path, definitions, names)
+
+
+def _paths(output: Value, wrt: Value, down: dict[Value, list[BackwardStep]]) -> Iterator[list[BackwardStep]]:
+    """Every path from output to wrt, depth first and in argument order."""
+    pending = [(0, step) for step in reversed(down[output])]
+    path: list[BackwardStep] = []
+    while pending:
+        depth, step = pending.pop()
+        del path[depth:]
+        path.append(step)
+        if step.input is wrt:
+            yield list(path)
+        else:
+            pending += [(depth + 1, below) for below in reversed(down[step.input])]
+
+
+def _path_term(path: list[BackwardStep], names: dict[Value, str]) -> Term:
+    product = 1.0
+    for step in path:
+        product *= step.local
+    nodes = tuple(names[step.node] for step in path if step.node is not None)
+    factors = tuple(step.local for step in path)
+    return Term((*nodes, names[path[-1].input]), factors, product, path[-1].position or 0)
+
+
+def _accumulation_term(step: BackwardStep, output: Value, names: dict[Value, str]) -> Term:
+    assert step.node is not None
+    if step.node is output:
+        return Term((names[output], names[step.input]), (step.local,), step.contribution, step.position or 0)
+    path = (names[output], names[step.node], names[step.input])
+    return Term(path, (step.upstream, step.local), step.contribution, step.position or 0)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a header; prints aligned and shows as a table in a notebook."""
+
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+    def __str__(self) -> str:
+        lines = [self.header, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.header))]
+        rule = tuple("-" * width for width in widths)
+        aligned = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in [self.header, rule, *self.rows]
+        ]
+        return "\n".join(aligned[:2] + _shortened(aligned[2:], str))
+
+    def _repr_html_(self) -> str:
+        def line(cells: Sequence[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = [line(row, "td") for row in self.rows[:MOST_ROWS]]
+        if len(self.rows) > MOST_ROWS:
+            body.append(line([f"... {len(self.rows) - MOST_ROWS:,} more rows"], "td"))
+        return f"<table>{line(self.header, 'th')}{''.join(body)}</table>"
+
+
+def forward_table(output: Value) -> Table:
+    """The forward pass: every node that is no constant, how it was computed, and its value.
+
+    >>> x = Value(3.0, label="x")
+    >>> print(forward_table(2 * x))
+    node  operation  value
+    ----  ---------  -----
+    x     input      3
+    v2    2 * x      6
+    """
+    order = topological_order(output)
+    names = formula.names_of(order)
+    rows = [
+        (names[node], "input" if node.op is None else formula.operation(node, names), number_text(node.data))
+        for node in order
+        if not node.is_constant
+    ]
+    return Table(("node", "operation", "value"), rows)
+
+
+def backward_table(output: Value) -> Table:
+    """The backward pass: the seed, then each accumulation, with the gradient before and after.
+
+    >>> x = Value(3.0, label="x")
+    >>> print(backward_table(x * x))
+    into  from  argument  upstream  local  contribution  before  after
+    ----  ----  --------  --------  -----  ------------  ------  -----
+    v1    seed                             1             0       1
+    x     v1    1         1         3      3             0       3
+    x     v1    2         1         3      3             3       6
+    """
+    names = formula.names_of(topological_order(output))
+    rows = []
+    for step in backward_steps(output):
+        numbers = (step.upstream, step.local, step.contribution, step.before, step.after)
+        source = ("seed", "")
+        if step.node is not None and step.position is not None:
+            source = (names[step.node], str(step.position + 1))
+        rows.append((names[step.input], *source, *("" if n is None else number_text(n) for n in numbers)))
+    return Table(("into", "from", "argument", "upstream", "local", "contribution", "before", "after"), rows)
+
+
+def _product(factors: Sequence[str], sign: str) -> str:
+    """The factors with the sign between them, the middle of a long product counted instead of written."""
+    if len(factors) <= MOST_FACTORS:
+        return sign.join(factors)
+    dots = r"\cdots" if "cdot" in sign else "..."
+    counted = rf"\text{{ ({len(factors):,} factors)}}" if "cdot" in sign else f" ({len(factors):,} factors)"
+    return sign.join([*factors[:3], dots, *factors[-3:]]) + counted
+
+
+def _shortened(items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
+    """The items as lines, those past the first MOST_ROWS counted in a last line."""
+    lines = [write(item) for item in items[:MOST_ROWS]]
+    return lines if len(items) <= MOST_ROWS else [*lines, f"... and {len(items) - MOST_ROWS:,} more"]
+
+
+def _derivative_latex(above: str, below: str) -> str:
+    return rf"\frac{{\partial {name_latex(above)}}}{{\partial {name_latex(below)}}}"
+
+
+def _edges_latex(term: Term) -> list[str]:
+    return [_derivative_latex(above, below) for above, below in zip(term.names, term.names[1:], strict=False)]
+
+
+def _bracketed(numbers: Sequence[str]) -> list[str]:
+    """Negative numbers in brackets, except in front."""
+    return [rf"\left({n}\right)" if i and n.startswith("-") else n for i, n in enumerate(numbers)]
