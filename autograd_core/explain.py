@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from autograd_core import formula
 from autograd_core.formula import name_latex, number_latex, number_text
-from autograd_core.graph import BackwardStep, backward_steps, topological_order
+from autograd_core.graph import BackwardStep, backward_steps, collector_paused, topological_order
 from autograd_core.value import Value
 
 # Beyond these a list of paths explains nothing to anybody, and the last accumulation does.
@@ -159,6 +159,11 @@ def explain(output: Value, wrt: Value) -> Explanation:
     for node, role in ((output, "output"), (wrt, "wrt")):
         if not isinstance(node, Value):
             raise TypeError(f"explain takes Values, got {type(node).__name__} for {role}")
+    with collector_paused():
+        return _explained(output, wrt)
+
+
+def _explained(output: Value, wrt: Value) -> Explanation:
     order = topological_order(output)
     names = formula.names_of(order if wrt in set(order) else [*order, wrt])
     steps = [step for step in backward_steps(output) if step.node is not None]

@@ -1,1 +1,5 @@
-"""Drawings of computation graphs."""
+"""Drawings of computation graphs, and the command line."""
+
+from viz.dot import Diagram, draw
+
+__all__ = ["Diagram", "draw"]
