@@ -107,7 +107,7 @@ def scope_levels(scope: str) -> tuple[str, ...]:
     """
     levels: list[str] = []
     for part in scope.split(".") if scope else ():
-        if part.isdigit() and levels and "." not in levels[-1]:
+        if part.isdigit() and levels and not levels[-1].isdigit() and "." not in levels[-1]:
             levels[-1] += f".{part}"
         else:
             levels.append(part)

@@ -112,7 +112,7 @@ def draw(
         graph.attr(label=_markup("; ".join(notes)))
     _add_frame(graph, (), _by_frame(boxes), _largest_gradient(boxes))
     if hidden:
-        graph.node("rest", _markup(f"… {hidden:,} more"), shape="plaintext", style="")
+        graph.node("rest", _markup(f"… {hidden:,} more"), shape="plaintext", style="", id="rest")
     drawn = set(boxes)
     for box in boxes:
         _add_edges(graph, box, drawn, contributions)

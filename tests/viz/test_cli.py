@@ -1,0 +1,112 @@
+"""The command line as a person runs it."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from viz.cli import main
+
+TESLA = "tesla = 2*bmw; bmw = 100*ground"
+
+
+def test_explain_prints_both_passes_and_the_chain_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", TESLA, "--at", "ground=1", "--wrt", "ground"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "tesla   2 * bmw       200" in lines
+    assert "ground  bmw    2         2         100    200           0       200" in lines
+    assert "d tesla / d ground = d tesla/d bmw * d bmw/d ground = 2 * 100 = 200" in lines
+
+
+def test_explain_prints_latex_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", TESLA, "--at", "ground=1", "--latex"]) == 0
+    assert r"\frac{\partial \mathrm{tesla}}{\partial \mathrm{ground}} = " in capsys.readouterr().out
+
+
+def test_without_wrt_every_input_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "y = a*b", "--at", "a=2", "b=3"]) == 0
+    out = capsys.readouterr().out
+    assert "d y / d a = d y/d a = 3\n" in out
+    assert "d y / d b = d y/d b = 2\n" in out
+
+
+def test_an_intermediate_name_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", TESLA, "--at", "ground=1", "--wrt", "bmw"]) == 0
+    assert "d tesla / d bmw = d tesla/d bmw = 2\n" in capsys.readouterr().out
+
+
+def test_standard_input_is_read(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y = x * x\n"))
+    assert main(["explain", "-", "--at", "x=3"]) == 0
+    assert "d y / d x = sum over 2 paths = 6" in capsys.readouterr().out
+
+
+def test_svg_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tesla.svg"
+    assert main(["explain", TESLA, "--at", "ground=1", "--svg", str(path)]) == 0
+    assert "grad 200" in path.read_text()
+    assert f"wrote {path}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["y = x +* 2", "--at", "x=1"], "got '*'\ny = x +* 2\n       ^"),
+        (["y = x + z", "--at", "x=1"], "no value for z"),
+        (["y = foo(x)", "--at", "x=1"], "no function foo"),
+        (["a = b; b = a"], "a -> b -> a"),
+        (["y = x*x"], "give it one with --at x="),
+        (["__import__('os')"], "no function __import__"),
+        (["().__class__"], "expected a number, a name or '('|'.' means nothing here"),
+        (["y = " + "9" * 10_000], "10000 characters"),
+        (["(" * 100_000 + "x" + ")" * 100_000, "--at", "x=1"], "nested more than 100 deep"),
+        (["y = x", "--at", "x"], "--at takes name=value"),
+        (["y = x", "--at", "x=one"], "--at takes name=value"),
+        (["y = x", "--at", "x=1", "--wrt", "q"], "--wrt q: the expression has no q"),
+        (["y = x", "--at", "x=1", "--svg", "picture.png"], "ends in .svg"),
+        ([""], "empty"),
+    ],
+)
+def test_bad_input_exits_with_2_and_says_what_is_wrong(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = time.perf_counter()
+    assert main(["explain", *arguments]) == 2
+    assert time.perf_counter() - start < 1.0
+    out, err = capsys.readouterr()
+    assert out == "" or "--svg" in arguments
+    assert any(part in err for part in message.split("|"))
+    assert err.startswith("autograd-core explain: ")
+    sentence, *caret = err.splitlines()
+    assert len(sentence) < 250
+    assert not caret or (len(caret) == 2 and caret[1].strip() == "^")
+
+
+def test_an_unwritable_file_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "missing" / "tesla.svg"
+    assert main(["explain", TESLA, "--at", "ground=1", "--svg", str(path)]) == 1
+    assert "No such file or directory" in capsys.readouterr().err
+
+
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    command = f"{sys.executable} -m viz.cli explain '{TESLA}' --at ground=1 | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_demo_explains_draws_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--out", str(tmp_path / "tour")]) == 0
+    out = capsys.readouterr().out
+    assert "d tesla / d ground = d tesla/d bmw * d bmw/d ground = 2 * 100 = 200" in out
+    names = ["neuron.png", "neuron.svg", "tesla_bmw.png", "tesla_bmw.svg"]
+    assert sorted(path.name for path in (tmp_path / "tour").iterdir()) == names
+    for name in names:
+        assert f"wrote {tmp_path / 'tour' / name}" in out
+    neuron = (tmp_path / "tour" / "neuron.svg").read_text()
+    assert neuron.count('class="cluster"') == 2
+    assert "sigmoid" in neuron

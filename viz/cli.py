@@ -1,0 +1,152 @@
+"""The command line: ``autograd-core explain`` and ``autograd-core demo``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from autograd_core import Value, backward_table, explain, forward_table, named_scope
+from autograd_core.expression import Evaluation, ExpressionError, evaluate
+from autograd_core.functions import sigmoid
+from viz.dot import Diagram, draw
+
+TESLA_BMW = "bmw = 100*ground; tesla = 2*bmw"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, or 1 where the machine failed, or 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except ExpressionError as error:
+        return _failed(options.command, str(error), code=2)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; the interpreter must not try to flush the rest at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (OSError, RuntimeError) as error:
+        return _failed(options.command, str(error), code=1)
+    except KeyboardInterrupt:
+        return _failed(options.command, "interrupted", code=130)
+    return 0
+
+
+def _failed(command: str, message: str, code: int) -> int:
+    print(f"autograd-core {command}: {message}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="autograd-core", description="See backpropagation, step by step.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    explaining = commands.add_parser(
+        "explain",
+        help="explain the derivatives of an expression",
+        description="Compute an expression forwards and backwards and show why its derivatives are what they are.",
+        epilog=f'example: autograd-core explain "{TESLA_BMW}" --at ground=1 --wrt ground',
+    )
+    explaining.add_argument(
+        "source",
+        help="assignments with ; or line breaks between, such as 'z = w*x + b; y = tanh(z)'; - reads standard input",
+    )
+    explaining.add_argument(
+        "--at", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="the values of the inputs"
+    )
+    explaining.add_argument(
+        "--wrt", nargs="+", action="extend", default=[], metavar="NAME", help="differentiate by these (all inputs)"
+    )
+    explaining.add_argument("--latex", action="store_true", help="print the chain rule as LaTeX too")
+    explaining.add_argument("--svg", type=Path, metavar="FILE", help="draw the graph into this file")
+    explaining.set_defaults(run=_explain)
+
+    demonstrating = commands.add_parser("demo", help="a tour: explains, draws, and says where the files are")
+    demonstrating.add_argument(
+        "--out", type=Path, default=Path("autograd-core-demo"), metavar="DIR", help="where to write (%(default)s)"
+    )
+    demonstrating.set_defaults(run=_demo)
+    return parser
+
+
+def _explain(options: argparse.Namespace) -> None:
+    source = sys.stdin.read() if options.source == "-" else options.source
+    evaluation = evaluate(source, _numbers(options.at))
+    for name in options.wrt:
+        if name not in evaluation.names:
+            raise ExpressionError(f"--wrt {name}: the expression has no {name}, only {', '.join(evaluation.names)}")
+    _show(evaluation, options.wrt or evaluation.inputs, latex=options.latex)
+    if options.svg:
+        if options.svg.suffix.lower() != ".svg":
+            raise ExpressionError(f"--svg takes a file that ends in .svg, not {options.svg}")
+        print(f"\nwrote {draw(evaluation.output).save(options.svg)}")
+
+
+def _numbers(assignments: Sequence[str]) -> dict[str, float]:
+    """name=value arguments as numbers."""
+    numbers: dict[str, float] = {}
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        try:
+            if not sign:
+                raise ValueError
+            numbers[name.strip()] = float(text)
+        except ValueError:
+            raise ExpressionError(
+                f"--at takes name=value with a number, such as x=1.5, not {assignment[:60]!r}"
+            ) from None
+    return numbers
+
+
+def _show(evaluation: Evaluation, wrt: Iterable[str], latex: bool = False) -> None:
+    """Both passes as tables and the chain rule for each name, with the gradients left in the nodes."""
+    output = evaluation.output
+    output.backward()
+    print(f"forward pass\n\n{forward_table(output)}\n\nbackward pass\n\n{backward_table(output)}\n\nchain rule\n")
+    for name in wrt:
+        explanation = explain(output, evaluation.names[name])
+        print(explanation)
+        if latex:
+            print(explanation._repr_latex_().strip("$"))
+
+
+def _demo(options: argparse.Namespace) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    print(f"A Tesla goes twice as fast as a BMW, which goes 100 times as fast as the ground: {TESLA_BMW}\n")
+    evaluation = evaluate(TESLA_BMW, {"ground": 1.0})
+    _show(evaluation, ["ground"])
+    _save(draw(evaluation.output), options.out, "tesla_bmw")
+
+    loss = _neuron()
+    loss.backward()
+    print("\nA neuron, sigmoid(w1*x1 + w2*x2 + b), with a squared error\n")
+    print(forward_table(loss))
+    _save(draw(loss), options.out, "neuron")
+
+
+def _neuron() -> Value:
+    """The squared error of one neuron on one sample, ready for a backward pass."""
+    x1, x2, target = Value(1.5, label="x1"), Value(-2.0, label="x2"), Value(1.0, label="target")
+    with named_scope("neuron"):
+        w1, w2, b = Value(0.5, label="w1"), Value(-0.3, label="w2"), Value(0.1, label="b")
+        z = w1 * x1 + w2 * x2 + b
+        z.label = "z"
+        prediction = sigmoid(z)
+        prediction.label = "prediction"
+    with named_scope("loss"):
+        loss = (prediction - target) ** 2
+        loss.label = "loss"
+    return loss
+
+
+def _save(diagram: Diagram, folder: Path, name: str) -> None:
+    print()
+    for ending in ("svg", "png"):
+        print(f"wrote {diagram.save(folder / f'{name}.{ending}')}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
