@@ -20,6 +20,10 @@ class Mode(NamedTuple):
     tracing: bool = False
     """True inside a function that a transform differentiates."""
 
+    def within(self, name: str) -> Mode:
+        """The same with a scope inside the present one."""
+        return Mode(self.recording, self.checking, f"{self.scope}.{name}" if self.scope else name, self.tracing)
+
 
 class _Thread(threading.local):
     # One tuple, so that recording a node costs one thread-local look-up and not three.
@@ -73,6 +77,5 @@ def named_scope(name: str) -> Iterator[None]:
         raise TypeError(f"named_scope takes a string, got {type(name).__name__}")
     if not name:
         raise ValueError("named_scope takes a name of at least one character, got an empty string")
-    outer = thread.mode.scope
-    with changed(scope=f"{outer}.{name}" if outer else name):
+    with changed(scope=thread.mode.within(name).scope):
         yield

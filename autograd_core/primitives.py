@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from math import inf, nan, pi
 from typing import Any
@@ -61,8 +61,11 @@ class Primitive:
     defaults: tuple[float, ...] = ()
     """Values of trailing operands that a caller may leave out, such as the slope of leaky_relu."""
     module: str = __name__
+    arity: int = field(init=False)
+    """How many operands the operation takes."""
 
     def __post_init__(self) -> None:
+        self.arity = len(self.domain)
         self.symbol = self.symbol or self.name
         if not self.latex:
             name = self.name.replace("_", r"\_")
@@ -70,11 +73,6 @@ class Primitive:
         # Pickle and help() look a primitive up by these, as they do a function.
         self.__name__ = self.__qualname__ = self.name
         self.__module__ = self.module
-
-    @property
-    def arity(self) -> int:
-        """How many operands the operation takes."""
-        return len(self.domain)
 
     def __call__(self, *operands: Any) -> Any:
         """Apply the operation; raises TypeError for a wrong number of operands or one that is no number."""
@@ -95,18 +93,23 @@ class Primitive:
 
     def _dispatch(self, operands: tuple[Any, ...]) -> Any:
         """The way for anything but plain floats: arrays by element, Values by recording, numbers as floats."""
-        arrays = [operand for operand in operands if is_array(operand)]
-        if arrays:
-            import numpy as np
-
-            result = np.frompyfunc(self, self.arity, 1)(*operands)
-            plain = all(array.dtype != object for array in arrays) and not any(map(_recorder, operands))
-            return result.astype(float) if plain else result
+        record = None
         for operand in operands:
-            record = _recorder(operand)
-            if record:
-                return record(self, *operands)
+            if type(operand) is float:
+                continue
+            record = _recorder(operand) or record
+            if is_array(operand):
+                return self._by_element(operands)
+        if record:
+            return record(self, *operands)
         return self.forward(*(as_float(operand, self.name) for operand in operands))
+
+    def _by_element(self, operands: tuple[Any, ...]) -> Any:
+        import numpy as np
+
+        result = np.frompyfunc(self, self.arity, 1)(*operands)
+        plain = all(type(operand) is float or (is_array(operand) and operand.dtype != object) for operand in operands)
+        return result.astype(float) if plain else result
 
     def __reduce__(self) -> str:
         return self.name

@@ -115,9 +115,17 @@ class Value:
                 node.grad = 0.0
             self.grad = seed
             for node in reversed(order):
-                if node.inputs:
+                inputs = node.inputs
+                # Written out for two operands, which most operations have: the loop takes half as long again.
+                if len(inputs) == 2:
                     upstream = node.grad
-                    for operand, local in zip(node.inputs, node.partials):  # noqa: B905 (checked when recorded)
+                    left, right = inputs
+                    to_left, to_right = node.partials
+                    left.grad += upstream * to_left
+                    right.grad += upstream * to_right
+                elif inputs:
+                    upstream = node.grad
+                    for operand, local in zip(inputs, node.partials, strict=True):
                         operand.grad += upstream * local
         except BaseException:
             for leaf, grad in earlier:
@@ -294,11 +302,15 @@ def apply(primitive: Primitive, *operands: Any) -> Any:
     node = _new(Value)
     node.data = data
     node.grad = 0.0
-    node.op = primitive if recording else None
-    node.inputs = operands if recording else ()
     node.partials = partials
     node.label = ""
     node.scope = scope
+    if recording:
+        node.op = primitive
+        node.inputs = operands
+    else:
+        node.op = None
+        node.inputs = ()
     return node
 
 
