@@ -1,0 +1,121 @@
+"""Running a trained model over many samples: `predict`, `evaluate`, `accuracy`; and checking the data it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from autograd_core import no_grad
+from nn.module import Module
+
+
+def predict(model: Module, X: Any) -> np.ndarray:
+    """The outputs of a model for the samples in the rows of X, in evaluation mode.
+
+    X has shape (n, inputs), or (n,) for models of one input; the result has shape (n,) for models with one output
+    and (n, outputs) otherwise. Raises what `samples` raises for X.
+
+    >>> from nn import MLP
+    >>> predict(MLP(2, [1], init="zeros"), [[1.0, 2.0], [3.0, 4.0]])
+    array([0., 0.])
+    """
+    with _evaluating(model):
+        return np.array([_numbers(model(sample)) for sample in samples(X).tolist()])
+
+
+def evaluate(model: Module, X: Any, y: Any, loss: Callable[[Any, Any], Any]) -> float:
+    """The mean over the samples of ``loss(model(x), y)``, in evaluation mode.
+
+    Raises what `samples` and `targets` raise for X and y.
+    """
+    rows = samples(X)
+    wanted = targets(y, len(rows))
+    with _evaluating(model):
+        losses = [
+            float(loss(model(sample), target)) for sample, target in zip(rows.tolist(), wanted.tolist(), strict=True)
+        ]
+    return sum(losses) / len(losses)
+
+
+def accuracy(model: Module, X: Any, y: Any, threshold: float | None = None) -> float:
+    """The share of samples whose class is predicted right, from 0 to 1.
+
+    With several outputs the predicted class is the index of the largest. With one output it is the larger of the
+    labels (0 and 1, or -1 and 1) where the output is above `threshold`: by default 0.5 if all outputs lie between 0
+    and 1, as those of a sigmoid, and 0 otherwise, as for logits and margins. `y` has shape (n,), or (n, classes)
+    one-hot. Raises ValueError for labels that are no whole numbers, and what `samples` and `targets` raise.
+    """
+    outputs = predict(model, X)
+    labels = targets(y, len(outputs))
+    if labels.ndim > 1:
+        labels = labels.argmax(axis=1)
+    if not np.array_equal(labels, np.round(labels)):
+        raise ValueError("accuracy compares classes, and y has labels that are no whole numbers")
+    if outputs.ndim > 1:
+        return float(np.mean(outputs.argmax(axis=1) == labels))
+    if threshold is None:
+        threshold = 0.5 if np.all((outputs >= 0.0) & (outputs <= 1.0)) else 0.0
+    return float(np.mean((outputs > threshold) == (labels > 0)))
+
+
+def samples(X: Any, name: str = "X") -> np.ndarray:
+    """X as a float array of shape (n, inputs), or (n, 1) if it is one-dimensional.
+
+    Raises TypeError for what is not numeric and ValueError for no samples, rows of different lengths, and numbers
+    that are NaN or infinite.
+    """
+    array = _numeric(X, name).astype(float)
+    return array.reshape(-1, 1) if array.ndim == 1 else array
+
+
+def targets(y: Any, count: int, name: str = "y") -> np.ndarray:
+    """y as an array of ints or floats of shape (n,) or (n, outputs), with a row a sample.
+
+    Raises TypeError and ValueError as `samples` does, and ValueError for another number of rows than `count`.
+    """
+    array = _numeric(y, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if len(array) != count:
+        raise ValueError(f"there are {count} samples, but {name} has {len(array)} targets")
+    return array.astype(int) if array.dtype.kind == "b" else array
+
+
+def _numeric(data: Any, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths") from None
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"{name} has no samples: its shape is {array.shape}")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, but holds {_kind(array)}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = np.argwhere(~finite)[0].tolist()
+        raise ValueError(f"{name} has {array[tuple(place)]} at {place}; drop or replace such samples first")
+    return array
+
+
+def _kind(array: np.ndarray) -> str:
+    return {"U": "strings", "S": "bytes", "O": "objects", "c": "complex"}.get(array.dtype.kind, str(array.dtype))
+
+
+def _numbers(output: Any) -> Any:
+    return [float(number) for number in output] if isinstance(output, (list, tuple, np.ndarray)) else float(output)
+
+
+@contextmanager
+def _evaluating(model: Module) -> Iterator[None]:
+    """Evaluation mode without recording; each part goes back to the mode it was in."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -1,0 +1,147 @@
+"""Files of models and trainings: one .npz without pickle, written so that a crash leaves an earlier file whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from nn.module import Module
+
+if TYPE_CHECKING:
+    from nn.training import Training
+
+VERSION = 1
+_M = TypeVar("_M", bound=Module)
+
+
+def save(model: Module, path: str | Path) -> Path:
+    """Write the parameters of a model, by their paths; returns the path.
+
+    The file is written beside `path` and then renamed, so that whatever happens in between leaves an earlier file
+    whole. Raises OSError, with a sentence, where it cannot be written.
+    """
+    state = model.state_dict()
+    arrays = {"names": np.array(list(state), dtype=np.str_), "values": np.array(list(state.values()), dtype=float)}
+    return write_arrays(path, "model", {}, arrays)
+
+
+def load(model: _M, path: str | Path) -> _M:
+    """Set the parameters of a model from a file of `save`; returns the model.
+
+    Nothing in the file is executed. Raises FileNotFoundError if there is none, and ValueError, leaving the model
+    as it was, for a file that is damaged, of another kind, or of a model with other parameters.
+    """
+    _, arrays = read_arrays(path, "model")
+    names, values = arrays.get("names"), arrays.get("values")
+    if names is None or values is None or names.dtype.kind != "U" or values.dtype != float:
+        raise ValueError(f"{path} is damaged: it has no names and values of parameters")
+    if names.ndim != 1 or names.shape != values.shape:
+        raise ValueError(f"{path} is damaged: it has names of shape {names.shape} for values of shape {values.shape}")
+    try:
+        model.load_state_dict(dict(zip(names.tolist(), values.tolist(), strict=True)))
+    except ValueError as error:
+        raise ValueError(f"{path} holds another model: {error}") from None
+    return model
+
+
+def write_checkpoint(path: str | Path, training: Training) -> None:
+    """Write all that the rest of a training depends on; raises OSError where it cannot be written."""
+    state = training.optimizer.state_dict()
+    arrays = {f"optimizer.{name}": item for name, item in state.items() if isinstance(item, np.ndarray)}
+    metadata = {
+        **_identity(training),
+        "optimizer_options": {name: item for name, item in state.items() if not isinstance(item, np.ndarray)},
+        "scheduler": training.scheduler.state_dict() if training.scheduler else None,
+        "generators": [generator.bit_generator.state for generator in training.generators],
+        "epochs": training.history.epochs,
+        "stopped": training.history.stopped,
+    }
+    arrays |= {"parameters": training.parameters, "best_parameters": training.best_parameters}
+    write_arrays(path, "checkpoint", metadata, arrays)
+
+
+def read_checkpoint(path: str | Path, training: Training) -> None:
+    """Put a training into the state of a checkpoint.
+
+    Raises ValueError, leaving the training as it was, for a file that is damaged or of another training.
+    """
+    from nn.training import Epoch
+
+    metadata, arrays = read_arrays(path, "checkpoint")
+    for name, mine in json.loads(json.dumps(_identity(training))).items():
+        if metadata.get(name) != mine:
+            raise ValueError(f"{path} is of another training: the {name.replace('_', ' ')} are not the same")
+    try:
+        epochs = [Epoch(*epoch) for epoch in metadata["epochs"]]
+        parameters, best = arrays["parameters"], arrays["best_parameters"]
+        if parameters.shape != training.parameters.shape or best.shape != parameters.shape:
+            raise ValueError(f"{parameters.shape} parameters for {training.parameters.shape}")
+        optimizer = {name[10:]: array for name, array in arrays.items() if name.startswith("optimizer.")}
+        training.optimizer.load_state_dict(metadata["optimizer_options"] | optimizer)
+        if training.scheduler:
+            training.scheduler.load_state_dict(metadata["scheduler"])
+        for generator, state in zip(training.generators, metadata["generators"], strict=True):
+            generator.bit_generator.state = state
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged or of another training ({error})") from None
+    training.parameters, training.best_parameters = parameters, best
+    training.history.epochs[:], training.history.stopped = epochs, metadata["stopped"]
+
+
+def _identity(training: Training) -> dict[str, Any]:
+    """What must be the same for a training to go on from a checkpoint."""
+    trained = set(training.optimizer.parameters)
+    return {
+        "names_of_the_parameters": [name for name, p in training.model.named_parameters() if p in trained],
+        "optimizer_and_scheduler": [type(training.optimizer).__name__, type(training.scheduler).__name__],
+    }
+
+
+def write_arrays(path: str | Path, kind: str, metadata: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
+    """Write arrays and JSON metadata to a file in one move: the old file or the new one, never half of one."""
+    path = Path(path)
+    header = json.dumps({"kind": kind, "version": VERSION, **metadata}, default=lambda array: array.tolist())
+    partial = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            partial = Path(file.name)
+            np.savez(file, allow_pickle=False, header=np.array(header), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        kept = "; the file that was there is as it was" if path.exists() else ""
+        raise OSError(error.errno, f"{path} could not be written: {error.strerror or error}{kept}") from error
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+    return path
+
+
+def read_arrays(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The metadata and arrays of a file of `write_arrays`; ValueError for anything that is not such a file."""
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                raise ValueError("it is a single array")
+            arrays = {name: content[name] for name in content.files}
+        header = json.loads(str(arrays.pop("header")))
+        if not isinstance(header, dict):
+            raise ValueError("no header")
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is no file of this package, or is damaged ({error})") from None
+    if header.get("kind") != kind or header.get("version") != VERSION:
+        found = f"{header.get('kind')} of version {header.get('version')}"
+        raise ValueError(f"{path} holds a {found}, not a {kind} of version {VERSION}")
+    return header, arrays
