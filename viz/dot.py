@@ -168,7 +168,7 @@ def _add_edges(graph: graphviz.Digraph, box: Box, drawn: set[Box], contributions
 def _box_markup(box: Box) -> str:
     node = next(iter(box.exits))
     if box.scope:
-        lines = [f"<B>{_escaped(box.scope)}</B>", f"{box.nodes:,} nodes"]
+        lines = [f"<B>{escaped(box.scope)}</B>", f"{box.nodes:,} nodes"]
     else:
         lines = [" &#160; ".join(part for part in (_label_markup(node), _operation_markup(node)) if part)]
     if len(box.exits) == 1:
@@ -177,7 +177,7 @@ def _box_markup(box: Box) -> str:
 
 
 def _label_markup(node: Value) -> str:
-    return f"<B>{_escaped(node.label)}</B>" if node.label else ""
+    return f"<B>{escaped(node.label)}</B>" if node.label else ""
 
 
 def _operation_markup(node: Value) -> str:
@@ -186,15 +186,17 @@ def _operation_markup(node: Value) -> str:
         return ""
     constants = any(operand.is_constant for operand in node.inputs)
     names = {operand: number_text(operand.data) if operand.is_constant else "·" for operand in node.inputs}
-    text = _escaped(operation(node, names) if constants else node.op.symbol)
+    text = escaped(operation(node, names) if constants else node.op.symbol)
     return f'<FONT COLOR="#444444">{text}</FONT>' if node.label else f"<B>{text}</B>"
 
 
 def _fill(box: Box, largest: float) -> str:
-    """White for no gradient, deeper with its size, on a root scale so that small ones still show."""
-    if len(box.exits) > 1:
-        return NEUTRAL
-    gradient = float(next(iter(box.exits)).grad)
+    """The colour of a box's gradient, if it is one number."""
+    return gradient_colour(float(next(iter(box.exits)).grad) if len(box.exits) == 1 else math.nan, largest)
+
+
+def gradient_colour(gradient: float, largest: float) -> str:
+    """White for no gradient, deeper with its size, on a root scale so that small ones still show; grey for NaN."""
     if math.isnan(gradient):
         return NEUTRAL
     hue = POSITIVE if gradient > 0 else NEGATIVE
@@ -209,10 +211,10 @@ def _largest_gradient(boxes: list[Box]) -> float:
 
 def _markup(text: str) -> str:
     """Text as a label that Graphviz takes literally."""
-    return f"<{_escaped(text)}>"
+    return f"<{escaped(text)}>"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text inside a Graphviz HTML-like label: its markup, its backslash codes and what XML forbids made harmless."""
     if len(text) > LONGEST_LABEL:
         text = text[: LONGEST_LABEL - 1] + "…"

@@ -1,0 +1,153 @@
+"""Plots of trainings and functions, by Matplotlib (the extra `plot`). Each returns the Axes it drew on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_core import grad
+from nn import History, Module, predict
+from nn.layers import ACTIVATIONS, Activation, activation_function
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BLUE, ORANGE, GREY = "#2171b5", "#d95f0e", "#666666"
+
+
+def _axes(axes: Axes | None) -> Axes:
+    """The axes given, or those of a new figure."""
+    if axes is not None:
+        return axes
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise ImportError('plots need Matplotlib: pip install "autograd-core[plot]"') from None
+    return pyplot.subplots()[1]
+
+
+def plot_history(history: History, axes: Axes | None = None) -> Axes:
+    """The training loss, and the validation loss where there is one, over the epochs; the best epoch is marked."""
+    axes = _axes(axes)
+    epochs = np.arange(1, len(history.epochs) + 1)
+    axes.plot(epochs, history.loss, color=BLUE, label="training")
+    if history.validation_loss:
+        axes.plot(epochs, history.validation_loss, color=ORANGE, label="validation")
+    if history.epochs:
+        axes.axvline(history.best_epoch + 1, color=GREY, linestyle=":", label=f"best epoch {history.best_epoch + 1}")
+    if all(loss > 0 for loss in [*history.loss, *history.validation_loss]):
+        axes.set_yscale("log")
+    axes.set(xlabel="epoch", ylabel="loss", title=history.stopped)
+    axes.legend()
+    return axes
+
+
+def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = None, resolution: int = 80) -> Axes:
+    """The classes that a model of two inputs gives to the plane, and the samples on it.
+
+    A model with one output is taken at the threshold that `nn.accuracy` takes by default; with several the largest
+    output wins. X has shape (n, 2), y shape (n,). Raises ValueError for samples of another shape.
+    """
+    X, y = np.asarray(X, dtype=float), np.asarray(y)
+    if X.ndim != 2 or X.shape[1] != 2:
+        raise ValueError(f"a decision boundary is drawn for samples of shape (n, 2), not {X.shape}")
+    axes = _axes(axes)
+    low, high = X.min(axis=0) - 0.5, X.max(axis=0) + 0.5
+    first, second = np.meshgrid(*(np.linspace(*ends, resolution) for ends in zip(low, high, strict=True)))
+    outputs = predict(model, np.column_stack([first.ravel(), second.ravel()]))
+    if outputs.ndim == 1:
+        threshold = 0.5 if np.all((outputs >= 0.0) & (outputs <= 1.0)) else 0.0
+        height = (outputs - threshold).reshape(first.shape)
+        reach = np.abs(height).max() or 1.0
+        axes.contourf(first, second, height, levels=20, cmap="PuOr", vmin=-reach, vmax=reach, alpha=0.6)
+        if height.min() < 0.0 < height.max():
+            axes.contour(first, second, height, levels=[0.0], colors="black", linewidths=1.0)
+    else:
+        axes.contourf(first, second, outputs.argmax(axis=1).reshape(first.shape), cmap="viridis", alpha=0.4)
+    axes.scatter(X[:, 0], X[:, 1], c=y, cmap="PuOr" if outputs.ndim == 1 else "viridis", edgecolors="black", s=25)
+    axes.set(xlabel="x1", ylabel="x2")
+    return axes
+
+
+def plot_landscape_1d(
+    function: Callable[[Any], Any],
+    limits: tuple[float, float],
+    path: Sequence[float] = (),
+    axes: Axes | None = None,
+) -> Axes:
+    """A function of one number between two limits, and on it the points of a descent."""
+    axes = _axes(axes)
+    x = np.linspace(*limits, 400)
+    axes.plot(x, [float(function(float(number))) for number in x], color=GREY)
+    if len(path):
+        heights = [float(function(float(number))) for number in path]
+        axes.plot(path, heights, "o-", color=ORANGE, markersize=4, linewidth=1.0, label=f"{len(path) - 1} steps")
+        axes.plot(path[0], heights[0], "o", color=BLUE, label="start")
+        axes.legend()
+    axes.set(xlabel="w", ylabel="loss")
+    return axes
+
+
+def plot_landscape_2d(
+    function: Callable[[Any, Any], Any],
+    limits: tuple[tuple[float, float], tuple[float, float]],
+    paths: dict[str, Any] | None = None,
+    axes: Axes | None = None,
+    resolution: int = 80,
+) -> Axes:
+    """The contours of a function of two numbers, and on them descents by name, each of shape (steps, 2)."""
+    axes = _axes(axes)
+    first, second = (np.linspace(*ends, resolution) for ends in limits)
+    heights = np.array([[float(function(float(a), float(b))) for a in first] for b in second])
+    # Lines at equal ratios, so that a ravine shows as well as the slopes beside it.
+    floor = heights.min()
+    levels = floor + np.geomspace(1e-3, 1.0, 16) * ((heights.max() - floor) or 1.0)
+    axes.contour(first, second, heights, levels=levels, cmap="Greys", linewidths=0.8)
+    for name, path in (paths or {}).items():
+        points = np.asarray(path, dtype=float)
+        axes.plot(points[:, 0], points[:, 1], "o-", markersize=2.5, linewidth=1.0, label=name)
+    if paths:
+        axes.legend()
+    axes.set(xlabel="w1", ylabel="w2", xlim=limits[0], ylim=limits[1])
+    return axes
+
+
+def plot_activation(activation: Activation, axes: Axes | None = None, reach: float = 5.0) -> Axes:
+    """An activation, by name or as a function of one Value, with its derivative."""
+    function = activation_function(activation)
+    axes = _axes(axes)
+    x = np.linspace(-reach, reach, 401)
+    name = next((name for name, known in ACTIVATIONS.items() if known is function), "activation")
+    axes.plot(x, [float(function(number)) for number in x.tolist()], color=BLUE, label=name)
+    axes.plot(x, [float(grad(function)(number)) for number in x.tolist()], color=ORANGE, label="derivative")
+    axes.axhline(0.0, color=GREY, linewidth=0.5)
+    axes.set(xlabel="z")
+    axes.legend()
+    return axes
+
+
+def plot_gradient_flow(model: Module, axes: Axes | None = None) -> Axes:
+    """The norm of the gradient of each layer, as the last backward pass left it, from the input to the output.
+
+    A layer is what the path of a parameter names before its neuron: ``layers.0``. Bars that shrink towards the input
+    are a vanishing gradient, bars that grow an exploding one.
+    """
+    axes = _axes(axes)
+    norms = gradient_norms(model)
+    axes.bar(list(norms), list(norms.values()), color=BLUE)
+    if any(norm > 0.0 for norm in norms.values()):
+        axes.set_yscale("log")
+    axes.set(ylabel="gradient norm")
+    axes.tick_params(axis="x", rotation=45)
+    return axes
+
+
+def gradient_norms(model: Module) -> dict[str, float]:
+    """The Euclidean norm of the gradients of each layer of a model, by the layer's path."""
+    squares: dict[str, float] = {}
+    for name, parameter in model.named_parameters():
+        layer = name.partition(".neurons.")[0] if ".neurons." in name else name.rpartition(".")[0] or name
+        squares[layer] = squares.get(layer, 0.0) + float(parameter.grad) ** 2
+    return {layer: square**0.5 for layer, square in squares.items()}
