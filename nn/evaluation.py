@@ -57,8 +57,13 @@ def accuracy(model: Module, X: Any, y: Any, threshold: float | None = None) -> f
     if outputs.ndim > 1:
         return float(np.mean(outputs.argmax(axis=1) == labels))
     if threshold is None:
-        threshold = 0.5 if np.all((outputs >= 0.0) & (outputs <= 1.0)) else 0.0
+        threshold = default_threshold(outputs)
     return float(np.mean((outputs > threshold) == (labels > 0)))
+
+
+def default_threshold(outputs: np.ndarray) -> float:
+    """Where `accuracy` draws the line between two classes: 0.5 for outputs like a sigmoid's, else 0."""
+    return 0.5 if np.all((outputs >= 0.0) & (outputs <= 1.0)) else 0.0
 
 
 def samples(X: Any, name: str = "X") -> np.ndarray:

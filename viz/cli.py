@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import nn
 from autograd_core import Value, backward_table, explain, forward_table, named_scope
 from autograd_core.expression import Evaluation, ExpressionError, evaluate
 from autograd_core.functions import sigmoid
 from viz.dot import Diagram, draw
+from viz.network import draw_network
+from viz.plots import plot_decision_boundary, plot_history
 
 TESLA_BMW = "bmw = 100*ground; tesla = 2*bmw"
 
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--svg", type=Path, metavar="FILE", help="draw the graph into this file")
     explaining.set_defaults(run=_explain)
 
-    demonstrating = commands.add_parser("demo", help="a tour: explains, draws, and says where the files are")
+    demonstrating = commands.add_parser("demo", help="a tour: explains, draws, trains, and says where the pictures are")
     demonstrating.add_argument(
         "--out", type=Path, default=Path("autograd-core-demo"), metavar="DIR", help="where to write (%(default)s)"
     )
@@ -118,13 +121,41 @@ def _demo(options: argparse.Namespace) -> None:
     print(f"A Tesla goes twice as fast as a BMW, which goes 100 times as fast as the ground: {TESLA_BMW}\n")
     evaluation = evaluate(TESLA_BMW, {"ground": 1.0})
     _show(evaluation, ["ground"])
-    _save(draw(evaluation.output), options.out, "tesla_bmw")
+    print()
+    _save(draw(evaluation.output), options.out / "tesla_bmw")
 
     loss = _neuron()
     loss.backward()
     print("\nA neuron, sigmoid(w1*x1 + w2*x2 + b), with a squared error\n")
-    print(forward_table(loss))
-    _save(draw(loss), options.out, "neuron")
+    print(forward_table(loss), end="\n\n")
+    _save(draw(loss), options.out / "neuron")
+    _train(options.out)
+
+
+def _train(folder: Path) -> None:
+    """Teach a network to tell two half moons apart, and draw what it learned."""
+    X, y = nn.data.moons(200, noise=0.1, rng=0)
+    X_train, X_test, y_train, y_test = nn.data.train_test_split(X, y, rng=0)
+    model = nn.MLP(2, [16, 16, 1], rng=0)
+    print(f"\nA network of {len(model.parameters())} parameters learns two half moons from {len(X_train)} points\n")
+    history = nn.fit(
+        model, X_train, y_train, loss=nn.losses.binary_cross_entropy_with_logits, epochs=30, batch_size=10,
+        optimizer=nn.optim.Adam(model.parameters(), lr=0.03), validation_data=(X_test, y_test), rng=0,
+    )  # fmt: skip
+    seconds = sum(epoch.seconds for epoch in history.epochs)
+    print(f"accuracy {nn.accuracy(model, X_train, y_train):.1%} on them, ", end="")
+    print(f"{nn.accuracy(model, X_test, y_test):.1%} on {len(X_test)} others, after {seconds:.1f} s", end="\n\n")
+    _save(draw_network(model, X_test[0]), folder / "network")
+    try:
+        boundary, losses = plot_decision_boundary(model, X, y), plot_history(history)
+    except ImportError as error:
+        print(f"without the decision boundary and the losses: {error}")
+        return
+    for name, axes in (("decision_boundary", boundary), ("losses", losses)):
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        figure.savefig(folder / f"{name}.png", dpi=150)
+        print(f"wrote {folder / name}.png")
 
 
 def _neuron() -> Value:
@@ -142,10 +173,9 @@ def _neuron() -> Value:
     return loss
 
 
-def _save(diagram: Diagram, folder: Path, name: str) -> None:
-    print()
+def _save(diagram: Diagram, path: Path) -> None:
     for ending in ("svg", "png"):
-        print(f"wrote {diagram.save(folder / f'{name}.{ending}')}")
+        print(f"wrote {diagram.save(path.with_suffix(f'.{ending}'))}")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,11 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
     flat = [value for column in columns for value in column]
     slope = dict(zip(flat, gradients(target, flat), strict=True))
 
+    # Far enough apart that the steepest lines of a tall column can still be followed.
+    tallest = max(min(len(column), max_width) for column in columns)
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "ranksep": "1.2", "nodesep": "0.15", "fontname": FONT, "splines": "line"},
+        graph_attr={"rankdir": "LR", "ranksep": f"{1.0 + 0.25 * tallest:g}", "nodesep": "0.15", "fontname": FONT,
+                    "splines": "line", "outputorder": "edgesfirst"},
         node_attr={"shape": "circle", "style": "filled", "fontname": FONT, "fontsize": "10", "fixedsize": "true",
                    "width": "0.85"},
         edge_attr={"arrowhead": "none"},

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_core import grad
 from nn import History, Module, predict
+from nn.evaluation import default_threshold
 from nn.layers import ACTIVATIONS, Activation, activation_function
 
 if TYPE_CHECKING:
@@ -58,15 +59,22 @@ def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = No
     first, second = np.meshgrid(*(np.linspace(*ends, resolution) for ends in zip(low, high, strict=True)))
     outputs = predict(model, np.column_stack([first.ravel(), second.ravel()]))
     if outputs.ndim == 1:
-        threshold = 0.5 if np.all((outputs >= 0.0) & (outputs <= 1.0)) else 0.0
-        height = (outputs - threshold).reshape(first.shape)
+        height = (outputs - default_threshold(outputs)).reshape(first.shape)
         reach = np.abs(height).max() or 1.0
         axes.contourf(first, second, height, levels=20, cmap="PuOr", vmin=-reach, vmax=reach, alpha=0.6)
         if height.min() < 0.0 < height.max():
             axes.contour(first, second, height, levels=[0.0], colors="black", linewidths=1.0)
     else:
         axes.contourf(first, second, outputs.argmax(axis=1).reshape(first.shape), cmap="viridis", alpha=0.4)
-    axes.scatter(X[:, 0], X[:, 1], c=y, cmap="PuOr" if outputs.ndim == 1 else "viridis", edgecolors="black", s=25)
+    # The ends of the colour map are too dark for points beside each other, so its range goes on beyond the labels.
+    reach = 0.3 * (y.max() - y.min()) if outputs.ndim == 1 else 0.0
+    colours = {
+        "c": y,
+        "cmap": "PuOr" if outputs.ndim == 1 else "viridis",
+        "vmin": y.min() - reach,
+        "vmax": y.max() + reach,
+    }
+    axes.scatter(X[:, 0], X[:, 1], edgecolors="black", s=25, **colours)
     axes.set(xlabel="x1", ylabel="x2")
     return axes
 
@@ -104,7 +112,7 @@ def plot_landscape_2d(
     # Lines at equal ratios, so that a ravine shows as well as the slopes beside it.
     floor = heights.min()
     levels = floor + np.geomspace(1e-3, 1.0, 16) * ((heights.max() - floor) or 1.0)
-    axes.contour(first, second, heights, levels=levels, cmap="Greys", linewidths=0.8)
+    axes.contour(first, second, heights, levels=levels, colors=GREY, alpha=0.6, linewidths=0.8)
     for name, path in (paths or {}).items():
         points = np.asarray(path, dtype=float)
         axes.plot(points[:, 0], points[:, 1], "o-", markersize=2.5, linewidth=1.0, label=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import time
@@ -99,14 +100,28 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     assert done.stderr == ""
 
 
-def test_demo_explains_draws_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_explains_draws_trains_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--out", str(tmp_path / "tour")]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     assert "d tesla / d ground = d tesla/d bmw * d bmw/d ground = 2 * 100 = 200" in out
-    names = ["neuron.png", "neuron.svg", "tesla_bmw.png", "tesla_bmw.svg"]
+    names = ["decision_boundary.png", "losses.png", "network.png", "network.svg", "neuron.png", "neuron.svg",
+             "tesla_bmw.png", "tesla_bmw.svg"]  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "tour").iterdir()) == names
     for name in names:
         assert f"wrote {tmp_path / 'tour' / name}" in out
     neuron = (tmp_path / "tour" / "neuron.svg").read_text()
     assert neuron.count('class="cluster"') == 2
     assert "sigmoid" in neuron
+    trained = re.search(r"accuracy ([\d.]+)% on them, ([\d.]+)% on 50 others", out)
+    assert trained is not None
+    assert min(map(float, trained.groups())) >= 97.0
+    assert "30/30 [" in err
+
+
+def test_demo_goes_on_without_matplotlib(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["demo", "--out", str(tmp_path)]) == 0
+    assert 'pip install "autograd-core[plot]"' in capsys.readouterr().out
+    assert not (tmp_path / "losses.png").exists()
