@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_core import modes
-from autograd_core.primitives import ATOM, POWER, Primitive
+from autograd_core.primitives import ATOM, POWER, SIGN, Primitive
 from autograd_core.value import Value
 
 
@@ -126,7 +126,8 @@ class _Writer:
         inner = self._precedence(self._simplified(operand), text)
         # a - (b - c), a / (b * c) and (a ** b) ** c need what a + b + c and a * b * c do not.
         strict = position == 1 if primitive.symbol in "-/" else primitive.precedence == POWER and position == 0
-        if inner < primitive.precedence or (strict and inner == primitive.precedence) or text.startswith("-"):
+        sign = text.startswith("-") and (position > 0 or primitive.precedence >= SIGN)
+        if inner < primitive.precedence or (strict and inner == primitive.precedence) or sign:
             return rf"\left({text}\right)" if self.latex else f"({text})"
         return text
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from math import isinf
 from typing import Any
 
 from autograd_core.primitives import (
@@ -74,29 +75,40 @@ def logsumexp(values: Sequence[Any]) -> Any:
     >>> logsumexp([1000.0, 1000.0])
     1000.6931471805599
     """
-    if len(values) == 0:
-        raise ValueError("logsumexp takes at least one value, got an empty sequence")
-    largest = reduce(maximum, values)
+    largest = _largest(values, "logsumexp")
     # An infinite maximum is the sum already, and inf - inf would lose it.
-    if float(largest) in (float("inf"), float("-inf")):
+    if isinf(largest):
         return largest
     return largest + log(sum(exp(value - largest) for value in values))
 
 
 def log_softmax(values: Sequence[Any]) -> list[Any]:
-    """v - logsumexp(values) for each v: the logarithms of `softmax`, exact where those underflow.
+    """log(exp(v) / sum of exp(v)) for each v of a sequence, exact where the softmax underflows.
+
+    Raises ValueError for an empty sequence.
 
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
     """
-    total = logsumexp(values)
-    return [value - total for value in values]
+    largest = _largest(values, "log_softmax")
+    # Differences first: v - logsumexp(values) would lose the digits that a large v has none for.
+    shifted = [value - largest for value in values]
+    total = log(sum(exp(value) for value in shifted))
+    return [value - total for value in shifted]
 
 
 def softmax(values: Sequence[Any]) -> list[Any]:
     """exp(v) / sum of exp(v) for each v of a sequence: positive numbers that add up to 1.
 
+    Raises ValueError for an empty sequence.
+
     >>> softmax([0.0, 0.0, 1000.0])
     [0.0, 0.0, 1.0]
     """
     return [exp(value) for value in log_softmax(values)]
+
+
+def _largest(values: Sequence[Any], taker: str) -> Any:
+    if len(values) == 0:
+        raise ValueError(f"{taker} takes at least one value, got an empty sequence")
+    return reduce(maximum, values)

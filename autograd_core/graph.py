@@ -8,10 +8,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import isfinite
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd_core.modes import thread
+from autograd_core.modes import changed, thread
 
 if TYPE_CHECKING:
     from autograd_core.primitives import Primitive
@@ -119,17 +119,17 @@ def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -
             gradients[operand] = after = before + contribution if operand in gradients else contribution
             if thread.mode.checking and node.op and not isfinite(after):
                 product = f"{float(contribution):g} = {float(upstream):g} * {float(local):g}"
-                raise anomaly(node.op, node.inputs, f"passed {product} back to argument {position + 1}")
+                raise anomaly(node.op, node.inputs, node.scope, f"passed {product} back to argument {position + 1}")
             yield BackwardStep(node, operand, position, upstream, local, contribution, before, after)
 
 
-def anomaly(primitive: Primitive, operands: tuple[Value, ...], what: str) -> FloatingPointError:
+def anomaly(primitive: Primitive, operands: tuple[Value, ...], scope: str, what: str) -> FloatingPointError:
     """The error that detect_anomaly raises: the operation, what it did, and the operands with their labels."""
     shown = ", ".join(
         f"{operand.label or f'argument {i + 1}'} = {operand.data:g}" for i, operand in enumerate(operands)
     )
-    scope = f" in scope {thread.mode.scope}" if thread.mode.scope else ""
-    return FloatingPointError(f"{primitive.name}{scope} {what}; its inputs: {shown}")
+    where = f" in scope {scope}" if scope else ""
+    return FloatingPointError(f"{primitive.name}{where} {what}; its inputs: {shown}")
 
 
 def _product(upstream: Any, local: Any) -> Any:
@@ -144,12 +144,16 @@ def _product(upstream: Any, local: Any) -> Any:
 def _recorded_partials(node: Value) -> tuple[Any, ...]:
     """The node's rule on its operands as nodes, checked against the numbers of the recording."""
     assert node.op is not None
-    partials = node.op.partials(*node.inputs, node)
-    for partial, recorded in zip(partials, node.partials, strict=True):
-        number = float(partial)
-        if number != recorded and number == number:
+    # Plain numbers as such, so that what they settle leaves no node; unchecked, for not every partial is asked for.
+    operands = [operand.data if operand.is_constant else operand for operand in node.inputs]
+    with changed(checking=False):
+        partials = node.op.partials(*operands, node)
+    now = [*map(float, partials), node.op.forward(*(operand.data for operand in node.inputs))]
+    for position, (number, recorded) in enumerate(zip(now, (*node.partials, node.data), strict=True)):
+        if number != recorded and not (isnan(number) and isnan(recorded)):
+            what = "derivative" if position < len(node.partials) else "result"
             raise RuntimeError(
-                f"the derivative of {node.op.name} is {number:g} now and was {recorded:g} when it was recorded: "
+                f"the {what} of {node.op.name} is {number:g} now and was {recorded:g} when it was recorded: "
                 "the data of an operand was changed in between; record the graph again"
             )
     return partials

@@ -107,9 +107,13 @@ class Primitive:
     def _by_element(self, operands: tuple[Any, ...]) -> Any:
         import numpy as np
 
-        result = np.frompyfunc(self, self.arity, 1)(*operands)
-        plain = all(type(operand) is float or (is_array(operand) and operand.dtype != object) for operand in operands)
-        return result.astype(float) if plain else result
+        # What NumPy warns of in an array of objects (inf, nan) is what the operation means to give.
+        with np.errstate(all="ignore"):
+            result = np.frompyfunc(self, self.arity, 1)(*operands)
+        nodes = any(
+            _recorder(operand) or getattr(getattr(operand, "dtype", None), "kind", "") == "O" for operand in operands
+        )
+        return result if nodes else result.astype(float)
 
     def __reduce__(self) -> str:
         return self.name
@@ -145,24 +149,23 @@ def as_float(number: Any, taker: str) -> float:
         except OverflowError:
             raise ValueError(f"{taker} got an int beyond the largest float, about 1.8e308; scale it down") from None
     what = type(number).__name__
+    advice = "convert it first, as in float(x)"
     if _recorder(number):
         advice = "it is a node already: use it as it is, or its .data for a fresh leaf"
-    elif hasattr(number, "shape") and hasattr(number, "dtype"):
-        what += f" of shape {tuple(number.shape)}"
-        advice = "make a Value of each element, as in np.array([Value(x) for x in numbers])"
-    elif isinstance(number, (list, tuple)):
-        what += f" of {len(number)}"
-        advice = "make a Value of each element; np.array of them computes element by element"
     elif isinstance(number, str):
         text = number if len(number) <= 20 else number[:17] + "..."
-        what += f" {text!r}"
+        what += f" {str(text)!r}"
         advice = "convert it first, as in float(text)"
     elif isinstance(number, complex):
         advice = "use its .real and .imag"
     elif number is None:
         advice = "a function without a return statement gives None"
-    else:
-        advice = "convert it first, as in float(x)"
+    elif getattr(number, "shape", None):
+        what += f" of shape {tuple(number.shape)}"
+        advice = "make a Value of each element, as in np.array([Value(x) for x in numbers])"
+    elif isinstance(number, (list, tuple)):
+        what += f" of {len(number)}"
+        advice = "make a Value of each element; np.array of them computes element by element"
     raise TypeError(f"{taker} takes an int, float or NumPy real scalar, got {what}; {advice}")
 
 
@@ -308,6 +311,11 @@ def _softplus(x: float) -> float:
     return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
 
 
+def _settled_where(condition: Any, x: Any, y: Any) -> Any:
+    """where(condition, x, y), without a node for the choice if a plain number makes it, as an exponent of 2 does."""
+    return where.forward(condition, x, y) if isinstance(condition, float) else where(condition, x, y)
+
+
 def _maximum(x: float, y: float) -> float:
     return x if x > y or x != x else y
 
@@ -336,12 +344,13 @@ truediv = _define(
     "truediv", _divide, lambda x, y, out: (truediv(1.0, y), truediv(-out, y)),
     symbol="/", latex=r"\frac{%s}{%s}", precedence=PRODUCT, domain=(REAL, POSITIVE),
 )
-# x**0 is 1 for every x, so its slope is 0 even at x = 0; and 0**y is 0 (or 1) for every y >= 0.
+# Where a slope would come out as 0 * inf it is 0: x**0 is 1 for every x, 0**y is 0 (or 1) for every y >= 0. Putting
+# 1 for x there (1 / x overflows below 1e-307) gives that 0, and no nan to the derivatives of the slope either.
 pow = _define(
     "pow", _power,
     lambda x, y, out: (
-        where(equal(y, 0.0), 0.0, y * pow(x, y - 1.0)),
-        where(equal(x, 0.0) * less_equal(0.0, y), 0.0, out * log(x)),
+        y * pow(_settled_where(equal(y, 0.0), where(less(1e-307, abs(x)), x, 1.0), x), y - 1.0),
+        out * log(where(equal(x, 0.0) * less_equal(0.0, y), 1.0, x)),
     ),
     symbol="**", latex="%s^{%s}", precedence=POWER, domain=(POSITIVE, REAL),
 )
@@ -388,8 +397,11 @@ leaky_relu = _define(
     domain=(REAL, REAL), defaults=(0.01,),
 )
 elu = _define(
-    "elu", lambda x, alpha: x if x > 0.0 else alpha * _expm1(x),
-    lambda x, alpha, out: (where(less_equal(x, 0.0), out + alpha, 1.0), where(less_equal(x, 0.0), expm1(x), 0.0)),
+    "elu", lambda x, alpha: x if x >= 0.0 else alpha * _expm1(x),
+    lambda x, alpha, out: (
+        where(less_equal(x, 0.0), alpha * exp(minimum(x, 0.0)), 1.0),
+        where(less_equal(x, 0.0), expm1(minimum(x, 0.0)), 0.0),
+    ),
     domain=(REAL, REAL), defaults=(1.0,),
 )
 gelu = _define(

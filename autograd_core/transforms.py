@@ -95,7 +95,8 @@ class _Traced:
         self.nodes: list[Value] = []
         # Whether an outer derivative wants this one as a graph: it may come in through the argument or, seen
         # only by the thread, through what the function closes over.
-        self.nested = modes.thread.mode.tracing
+        mode = modes.thread.mode
+        self.nested = mode.tracing and mode.recording
         argument = mapped(self._fresh, arguments[argnum])
         self.arguments: list[Any] = list(arguments)
         self.arguments[argnum] = self.argument = argument
@@ -104,7 +105,7 @@ class _Traced:
         # Inside another transform the number is a node already. A node of its own on top of it tells this
         # derivative apart from that one where both reach the same function.
         if isinstance(number, Value):
-            self.nested = True
+            self.nested = modes.thread.mode.recording
             node = number * 1.0
         else:
             node = Value(as_float(number, "A transform"))
@@ -139,6 +140,10 @@ def mapped(function: Callable[[Any], Any], arrangement: Any) -> Any:
     import numpy as np
 
     results = [function(element) for element in arrangement.ravel().tolist()]
+    if results and isinstance(results[0], list):  # derivatives by a list, which need not make an array
+        rows = np.empty(len(results), dtype=object)
+        rows[:] = results
+        return rows.reshape(arrangement.shape).tolist()
     inner = np.shape(results[0]) if results else ()
     numbers = np.empty((len(results), *inner), dtype=object)
     for position, result in enumerate(results):

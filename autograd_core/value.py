@@ -205,11 +205,11 @@ class Value:
 
     def leaky_relu(self, negative_slope: float | Value = 0.01) -> Value:
         """self where it is positive, else negative_slope * self."""
-        return apply(primitives.leaky_relu, self, negative_slope)
+        return primitives.leaky_relu(self, negative_slope)
 
     def elu(self, alpha: float | Value = 1.0) -> Value:
         """self where it is positive, else alpha * (exp(self) - 1)."""
-        return apply(primitives.elu, self, alpha)
+        return primitives.elu(self, alpha)
 
     def __lt__(self, other: Any) -> bool:
         return _compare(operator.lt, self, other)
@@ -243,8 +243,14 @@ class Value:
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         return copying.deep_copy(self, memo)
 
+    def __copy__(self) -> Value:
+        return copying.shallow_copy(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return copying.reduce(self)
+
+    def __setstate__(self, state: Any) -> None:
+        copying.set_gradients(state)
 
 
 def as_value(operand: Any, taker: str = "Value") -> Value:
@@ -297,7 +303,7 @@ def apply(primitive: Primitive, *operands: Any) -> Any:
         data = primitive.forward(*numbers)
         partials = primitive.partials(*numbers, data) if recording else ()
     if checking and not isfinite(data):
-        raise anomaly(primitive, operands, f"gave {data:g}")
+        raise anomaly(primitive, operands, scope, f"gave {data:g}")
 
     node = _new(Value)
     node.data = data

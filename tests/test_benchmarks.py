@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.benchmarks import training
 from tests.benchmarks.__main__ import markdown
 from tests.benchmarks.engine import OURS, Network, chain, engines, memory, scaling, sizes_of, speed
 
@@ -33,3 +34,13 @@ def test_every_table_has_its_shape() -> None:
     lines = markdown(rows).split("\n")
     assert len(lines) == 2 + len(rows)
     assert len({line.count("|") for line in lines}) == len({len(line) for line in lines}) == 1
+
+
+def test_a_step_moves_the_weights_as_micrograd_does() -> None:
+    pytest.importorskip("micrograd")
+    X, y = training.moons()
+    peer, peer_step = training.micrograd(X[:8], y[:8])
+    model, step = training.ours(X[:8], y[:8], [float(p.data) for p in peer.parameters()])
+    step()
+    peer_step()
+    assert list(model.state_dict().values()) == pytest.approx([p.data for p in peer.parameters()], rel=1e-10)

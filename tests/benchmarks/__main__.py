@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 
-from tests.benchmarks import engine
+from tests.benchmarks import engine, training
 
 # A benchmark module has tables(): pairs of a title and rows, each row a dict from column to cell.
-MODULES = (engine,)
+MODULES = (engine, training)
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:

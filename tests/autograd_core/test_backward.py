@@ -1,0 +1,293 @@
+"""What Value.backward stores, what it leaves alone, and that graphs are freed without the garbage collector."""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import micrograd.engine
+import numpy as np
+import pytest
+
+from autograd_core import Primitive, Value, grad
+
+
+def values_alive() -> int:
+    return sum(type(thing) is Value for thing in gc.get_objects())
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def test_leaves_accumulate_and_nodes_between_hold_the_last_pass() -> None:
+    x = Value(3.0)
+    between = x * x
+    output = 2.0 * between
+    output.backward()
+    assert (x.grad, between.grad, output.grad) == (12.0, 2.0, 1.0)
+    output.backward()
+    assert (x.grad, between.grad, output.grad) == (24.0, 2.0, 1.0)
+
+
+def test_leaf_adds_up_over_different_graphs() -> None:
+    x = Value(3.0)
+    (x * x).backward()
+    (5.0 * x).backward()
+    assert x.grad == 11.0
+
+
+def test_node_between_forgets_another_graph() -> None:
+    x = Value(3.0)
+    between = x * x
+    (10.0 * between).backward()
+    (2.0 * between).backward()
+    assert (between.grad, x.grad) == (2.0, 72.0)
+
+
+@pytest.mark.parametrize("seed", [2.5, -3, np.float64(0.5), True, 0.0, math.inf])
+def test_seed_scales_the_pass(seed: Any) -> None:
+    x = Value(3.0)
+    output = x * x
+    output.backward(seed)
+    assert (output.grad, x.grad) == (float(seed), 6.0 * float(seed))
+    x.grad = 0.0
+    output.backward(seed, create_graph=True)
+    assert (float(output.grad), float(x.grad)) == (float(seed), 6.0 * float(seed))
+
+
+@pytest.mark.parametrize("seed", ["1", None, [1.0], Value(1.0)])
+def test_seed_is_a_number(seed: Any) -> None:
+    x = Value(3.0)
+    with pytest.raises(TypeError, match=r"^The seed of backward takes an int, float or NumPy real scalar, got "):
+        (x * x).backward(seed)
+    assert x.grad == 0.0
+
+
+def test_leaf_as_output() -> None:
+    x = Value(3.0)
+    x.backward()
+    x.backward(4.0)
+    assert x.grad == 5.0
+
+
+def test_diamond() -> None:
+    a = Value(3.0)
+    b = a + a
+    c = b + b
+    c.backward()
+    assert (c.grad, b.grad, a.grad) == (1.0, 2.0, 4.0)
+    d = a * b
+    (d + b * d).backward()
+    # 2a^2 + 4a^3, on top of the 4 from before.
+    assert a.grad == 4.0 + 4.0 * 3.0 + 12.0 * 9.0
+
+
+def test_square_keeps_two_edges() -> None:
+    x = Value(3.0)
+    square = x * x
+    assert square.inputs == (x, x)
+    assert square.partials == (3.0, 3.0)
+    square.backward()
+    assert x.grad == 6.0
+
+
+def test_data_changed_after_recording_changes_no_gradient() -> None:
+    x, y = Value(3.0), Value(4.0)
+    output = (x * y).exp().log() + x.sin()
+    x.data, y.data = 100.0, -100.0
+    output.inputs[0].data = 5.0
+    output.backward()
+    assert x.grad == pytest.approx(4.0 + math.cos(3.0), rel=1e-14)
+    assert y.grad == pytest.approx(3.0, rel=1e-14)
+
+
+CHANGES: dict[str, tuple[Callable[[Value], Value], float, float]] = {
+    "product": (lambda x: x * x * x, 2.0, 3.0),
+    "sine": (lambda x: x.sin(), 1.0, 2.0),
+    # These have the same slope on either side of 0, but not the same second derivative.
+    "cube": (lambda x: x**3, 2.0, -2.0),
+    "arctangent": (lambda x: x.arctan(), 1.0, -1.0),
+    "to NaN": (lambda x: x.log(), 2.0, math.nan),
+    "to infinity": (lambda x: x.log(), 2.0, math.inf),
+}
+
+
+@pytest.mark.parametrize(("function", "recorded", "changed"), CHANGES.values(), ids=CHANGES)
+def test_graph_of_changed_data_is_not_differentiated_again(
+    function: Callable[[Value], Value], recorded: float, changed: float
+) -> None:
+    x = Value(recorded)
+    x.grad = 7.0
+    output = function(x)
+    x.data = changed
+    with pytest.raises(RuntimeError, match=r"when it was recorded.*was changed in between; record the graph again$"):
+        output.backward(create_graph=True)
+    assert x.grad == 7.0
+
+
+def test_refusal_of_changed_data_names_the_operation_and_both_slopes() -> None:
+    x, y = Value(3.0), Value(4.0)
+    output = x * y
+    x.data = 5.0
+    with pytest.raises(RuntimeError, match=r"^the derivative of mul is 5 now and was 3 when it was recorded: "):
+        output.backward(create_graph=True)
+
+
+def test_nan_recorded_as_nan_is_no_change() -> None:
+    x = Value(math.nan)
+    (x * x).backward(create_graph=True)
+    assert math.isnan(float(x.grad))
+
+
+def test_second_derivative_through_create_graph() -> None:
+    x = Value(2.0)
+    (x**4).backward(create_graph=True)
+    slope = x.grad
+    assert (type(slope), slope.data) == (Value, 32.0)
+    x.grad = 0.0
+    slope.backward()
+    assert x.grad == 48.0
+
+
+def test_create_graph_adds_to_what_leaves_had() -> None:
+    x = Value(2.0)
+    x.grad = 1.0
+    (x**3).backward(create_graph=True)
+    assert float(x.grad) == 13.0
+    (x**3).backward(create_graph=True)
+    assert float(x.grad) == 25.0
+    total, x.grad = x.grad, 0.0
+    total.backward()
+    assert x.grad == 24.0
+
+
+class Interrupting(float):
+    """A partial derivative during whose product the user presses Ctrl-C."""
+
+    def __rmul__(self, other: float) -> float:
+        raise KeyboardInterrupt
+
+
+def interrupting_rule(x: Any, out: Any) -> tuple[Any, ...]:
+    if isinstance(x, Value):
+        raise KeyboardInterrupt
+    return (Interrupting(1.0),)
+
+
+interrupted = Primitive("interrupted", lambda x: x, interrupting_rule)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_interrupted_pass_restores_leaves(create_graph: bool) -> None:
+    x, y, z = Value(3.0), Value(4.0), Value(5.0)
+    (x * y + z).backward()
+    # The product on the right goes first, so y and z are done and x has half its gradient by the interruption.
+    output = interrupted(x * 1.0) * z + x * y
+    with pytest.raises(KeyboardInterrupt):
+        output.backward(create_graph=create_graph)
+    assert (x.grad, y.grad, z.grad) == (4.0, 3.0, 1.0)
+    (x * y).backward()
+    assert (x.grad, y.grad, z.grad) == (8.0, 6.0, 1.0)
+
+
+def test_graph_is_freed_with_its_last_name() -> None:
+    with collector_off():
+        x = Value(0.5)
+        before = values_alive()
+        output = x
+        for _ in range(100):
+            output = (output * x + 1.0).tanh()
+        assert values_alive() >= before + 300
+        output.backward()
+        assert grad(grad(lambda y: y * x.exp() * y))(2.0) == pytest.approx(2.0 * math.exp(0.5))
+        del output
+        assert values_alive() == before
+
+
+def test_million_operations_are_freed_without_the_collector() -> None:
+    with collector_off():
+        before = values_alive()
+        node = Value(0.0)
+        for _ in range(1_000_000):
+            node = -node
+        assert values_alive() == before + 1_000_001
+        del node
+        assert values_alive() == before
+
+
+def test_gradients_as_nodes_are_freed_once_set_to_zero() -> None:
+    with collector_off():
+        before = values_alive()
+        x = Value(2.0)
+        between = x * x
+        output = between.exp()
+        output.backward(create_graph=True)
+        for node in (x, between, output):
+            node.grad = 0.0
+        del node, x, between, output
+        assert values_alive() == before
+
+
+def test_micrograd_readme_example() -> None:
+    def example(a: Any, b: Any) -> Any:
+        c = a + b
+        d = a * b + b**3
+        c += c + 1
+        c += 1 + c + (-a)
+        d += d * 2 + (b + a).relu()
+        d += 3 * d + (b - a).relu()
+        e = c - d
+        f = e**2
+        g = f / 2.0
+        g += 10.0 / f
+        return g
+
+    a, b = Value(-4.0), Value(2.0)
+    g = example(a, b)
+    g.backward()
+    assert f"{g:.4f} {a.grad:.4f} {b.grad:.4f}" == "24.7041 138.8338 645.5773"
+
+
+OF_BOTH: list[Callable[[Any, Any], Any]] = [
+    lambda x, y: x + y,
+    lambda x, y: x - y,
+    lambda x, y: x * y * 0.5,
+    lambda x, y: x / (y * y + 1.0),
+    lambda x, y: x**2 * 0.1,
+    lambda x, y: x.relu(),
+    lambda x, y: -x,
+    lambda x, y: x * 1.5 - 0.25,
+    lambda x, y: 2.0 - 0.5 * x,
+]
+"""Operations that micrograd has too."""
+
+
+def random_expression(chance: random.Random, leaves: list[Any]) -> Any:
+    """The same expression for the same state of chance."""
+    nodes = list(leaves)
+    for _ in range(chance.randint(5, 40)):
+        nodes.append(chance.choice(OF_BOTH)(chance.choice(nodes), chance.choice(nodes)))
+    return sum(nodes[-5:])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_expressions_agree_with_micrograd(seed: int) -> None:
+    numbers = [random.Random(seed).uniform(-2.0, 2.0) for _ in range(3)]
+    ours, theirs = [Value(x) for x in numbers], [micrograd.engine.Value(x) for x in numbers]
+    our_output = random_expression(random.Random(seed), ours)
+    their_output = random_expression(random.Random(seed), theirs)
+    our_output.backward()
+    their_output.backward()
+    assert our_output.data == pytest.approx(their_output.data, rel=1e-12, abs=1e-12)
+    assert [x.grad for x in ours] == pytest.approx([x.grad for x in theirs], rel=1e-9, abs=1e-9)

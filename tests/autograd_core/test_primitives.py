@@ -1,0 +1,255 @@
+"""The table of primitives: values and derivatives against mpmath, and the form of its entries."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import pickle
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mpmath
+import pytest
+from mpmath import mp, mpf
+
+from autograd_core import PRIMITIVES, Primitive, Value, functions, grad, hessian
+from autograd_core.primitives import constant
+
+Point = tuple[float, ...]
+
+every_primitive = pytest.mark.parametrize("primitive", PRIMITIVES.values(), ids=str)
+
+WINDOW = 20.0
+CLEARANCE = 1e-3
+"""How far points keep from a kink; the differences that mpmath takes are shorter by many orders."""
+
+
+def _step(condition: bool) -> Any:
+    return mpf(1) if condition else mpf(0)
+
+
+EXACT: dict[str, Callable[..., Any]] = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "truediv": lambda x, y: x / y,
+    "pow": mp.power,
+    "neg": lambda x: -x,
+    "abs": mp.fabs,
+    "exp": mp.exp,
+    "log": mp.log,
+    "log1p": lambda x: mp.log(1 + x),
+    "expm1": lambda x: mp.exp(x) - 1,
+    "sqrt": mp.sqrt,
+    "sin": mp.sin,
+    "cos": mp.cos,
+    "tan": mp.tan,
+    "arcsin": mp.asin,
+    "arccos": mp.acos,
+    "arctan": mp.atan,
+    "sinh": mp.sinh,
+    "cosh": mp.cosh,
+    "tanh": mp.tanh,
+    "erf": mp.erf,
+    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "relu": lambda x: max(x, mpf(0)),
+    "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
+    "elu": lambda x, alpha: x if x > 0 else alpha * (mp.exp(x) - 1),
+    "gelu": lambda x: x * mp.ncdf(x),
+    "silu": lambda x: x / (1 + mp.exp(-x)),
+    "softplus": lambda x: mp.log(1 + mp.exp(x)),
+    "maximum": max,
+    "minimum": min,
+    "less": lambda x, y: _step(x < y),
+    "less_equal": lambda x, y: _step(x <= y),
+    "equal": lambda x, y: _step(x == y),
+    "where": lambda condition, x, y: x if condition else y,
+}
+
+KINKS_AT_ZERO = {"abs", "relu", "leaky_relu", "elu", "where"}
+"""Their first operand must not be 0."""
+KINKS_AT_TIES = {"maximum", "minimum", "less", "less_equal", "equal"}
+"""Their operands must not be equal."""
+
+
+def is_smooth_at(name: str, point: Point) -> bool:
+    if name in KINKS_AT_ZERO:
+        return abs(point[0]) > CLEARANCE
+    if name in KINKS_AT_TIES:
+        return abs(point[0] - point[1]) > CLEARANCE
+    return True
+
+
+def points(primitive: Primitive) -> Iterator[Point]:
+    """Points all over the domain, within a window, and hard by its corners."""
+    windows = [(max(low, -WINDOW), min(high, WINDOW)) for low, high in primitive.domain]
+    chance = random.Random(primitive.name)
+    inside = [tuple(chance.uniform(low, high) for low, high in windows) for _ in range(20)]
+    near_the_middle = [
+        tuple(chance.uniform(max(low, -2.0), min(high, 2.0)) for low, high in windows) for _ in range(10)
+    ]
+    corners = itertools.product(*[(low + 1e-2, high - 1e-2) for low, high in windows])
+    for point in [*inside, *near_the_middle, *corners]:
+        if is_smooth_at(primitive.name, point):
+            yield point
+
+
+def exact_derivative(primitive: Primitive, point: Point, orders: tuple[int, ...]) -> float:
+    """The partial derivative of these orders, to 50 digits, at exactly these doubles."""
+    with mpmath.workdps(50):
+        exact = [mpf(number) for number in point]
+        function = EXACT[primitive.name]
+        return function(*exact) if not any(orders) else mp.diff(function, tuple(exact), orders)
+
+
+def assert_close(ours: float, exact: Any, what: str) -> None:
+    with mpmath.workdps(50):
+        assert abs(mpf(ours) - exact) <= mpf("1e-12") * max(1, abs(exact)), f"{what}: {ours!r}, exactly {exact}"
+
+
+def _unit(arity: int, *positions: int) -> tuple[int, ...]:
+    return tuple(positions.count(position) for position in range(arity))
+
+
+def test_oracle_covers_the_table() -> None:
+    assert list(EXACT) == list(PRIMITIVES)
+
+
+@every_primitive
+def test_points_cover_the_domain(primitive: Primitive) -> None:
+    sample = list(points(primitive))
+    assert len(sample) >= 25
+    for column, (low, high) in zip(zip(*sample, strict=True), primitive.domain, strict=True):
+        assert all(low < number < high for number in column)
+        assert min(column) < max(low, -WINDOW) + 0.1
+        assert max(column) > min(high, WINDOW) - 0.1
+
+
+@every_primitive
+def test_value_is_exact(primitive: Primitive) -> None:
+    for point in points(primitive):
+        exact = exact_derivative(primitive, point, (0,) * primitive.arity)
+        assert_close(primitive(*point), exact, f"{primitive.name}{point}")
+
+
+@every_primitive
+def test_first_derivatives_are_exact(primitive: Primitive) -> None:
+    for point in points(primitive):
+        operands = [Value(number) for number in point]
+        primitive(*operands).backward()
+        for position, operand in enumerate(operands):
+            exact = exact_derivative(primitive, point, _unit(primitive.arity, position))
+            assert_close(operand.grad, exact, f"d/d{position} {primitive.name}{point}")
+
+
+@every_primitive
+def test_second_derivatives_are_exact(primitive: Primitive) -> None:
+    for point in points(primitive):
+        second = hessian(lambda operands: primitive(*operands))(list(point))
+        for row, column in itertools.product(range(primitive.arity), repeat=2):
+            exact = exact_derivative(primitive, point, _unit(primitive.arity, row, column))
+            assert_close(second[row][column], exact, f"d/d{row} d/d{column} {primitive.name}{point}")
+
+
+@every_primitive
+def test_rule_gives_one_float_per_operand_on_floats(primitive: Primitive) -> None:
+    for point in points(primitive):
+        partials = primitive.partials(*point, primitive.forward(*point))
+        assert [type(partial) for partial in partials] == [float] * primitive.arity
+
+
+@every_primitive
+def test_entry_is_complete(primitive: Primitive) -> None:
+    assert PRIMITIVES[primitive.name] is primitive
+    assert getattr(functions, primitive.name) is primitive
+    assert primitive.symbol
+    assert primitive.latex.count("%s") == primitive.arity
+    assert repr(primitive) == f"<primitive {primitive.name}>"
+    assert pickle.loads(pickle.dumps(primitive)) is primitive
+
+
+def test_operation_of_a_plain_number_stands_in_no_table() -> None:
+    assert constant not in PRIMITIVES.values()
+    assert constant.arity == 0
+
+
+def test_symbol_and_latex_have_defaults_made_of_the_name() -> None:
+    made = Primitive("half_of", lambda x: x / 2.0, lambda x, out: (0.5,))
+    assert made.symbol == "half_of"
+    assert made.latex % "x" == r"\operatorname{half\_of}\left(x\right)"
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("log1p", 1e-20),
+        ("expm1", -1e-20),
+        ("erf", 1e-20),
+        ("sigmoid", -700.0),
+        ("gelu", -10.0),
+        ("silu", -700.0),
+        ("elu", -1e-20),
+        ("softplus", -700.0),
+        ("softplus", 25.0),
+        ("arcsin", 1.0 - 1e-15),
+        ("arccos", 1.0 - 1e-15),
+    ],
+)
+def test_small_values_keep_their_digits(name: str, number: float) -> None:
+    primitive = PRIMITIVES[name]
+    operands = (number, *primitive.defaults)
+    with mpmath.workdps(400):
+        exact = float(EXACT[name](*map(mpf, operands)))
+    assert primitive(*operands) == pytest.approx(exact, rel=1e-14, abs=0.0)
+
+
+@pytest.mark.parametrize("name", ["arcsin", "arccos"])
+def test_slope_keeps_its_digits_near_the_end_of_the_domain(name: str) -> None:
+    x = Value(1.0 - 1e-15)
+    PRIMITIVES[name](x).backward()
+    assert x.grad == pytest.approx(float(exact_derivative(PRIMITIVES[name], (x.data,), (1,))), rel=1e-14)
+
+
+def test_elu_keeps_the_digits_of_its_slope_on_the_far_left() -> None:
+    x = Value(-30.0)
+    x.elu().backward()
+    assert x.grad == pytest.approx(float(mpmath.exp(-30)), rel=1e-12, abs=0.0)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_powers_at_zero_have_the_derivatives_of_polynomials(power: float, order: int) -> None:
+    derivative = Value(0.0)
+    x = derivative
+    derivative = x**power
+    for _ in range(order):
+        derivative.backward(create_graph=True)
+        derivative, x.grad = x.grad, 0.0
+    assert float(derivative) == (mpmath.factorial(order) if order == power else 0.0)
+
+
+@pytest.mark.parametrize("base", [0.0, 1e-320, 1e-160, -1e-110, 1e300, math.inf])
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_power_of_zero_is_flat_at_every_base(base: float, order: int) -> None:
+    def derivative(x: Any) -> Any:
+        return x**0
+
+    for _ in range(order):
+        derivative = grad(derivative)
+    assert derivative(base) == 0.0
+
+
+def test_mixed_derivative_of_pow_where_the_exponent_is_zero() -> None:
+    # d/dy of y * x**(y - 1) is 1 / x at y = 0, the same as d/dx of x**y * log(x).
+    second = hessian(lambda v: v[0] ** v[1])([2.0, 0.0])
+    assert second[0][1] == second[1][0] == 0.5
+
+
+def test_zero_base_has_no_second_derivative_by_its_exponent() -> None:
+    # 0**y is 0 for every y near 2.
+    assert hessian(lambda v: v[0] ** v[1])([0.0, 2.0])[1] == [0.0, 0.0]
+
+
+def test_elu_far_right_has_no_mixed_derivative() -> None:
+    assert hessian(lambda v: v[0].elu(v[1]))([1000.0, 1.0]) == [[0.0, 0.0], [0.0, 0.0]]
