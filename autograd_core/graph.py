@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from running inside the with-block, where many objects are made and none dropped.
+    """Keep the garbage collector from running inside the with-block: for recording graphs of 100,000 nodes and more.
 
     Python's collector looks through all objects each time their number has grown by a quarter, which for a
-    million nodes takes several times as long as making them. It is switched on again however the block ends.
+    million nodes takes several times as long as making them. Graphs need no collector, for they have no cycles.
+    It is switched on again however the block ends.
+
+    >>> from autograd_core import Value
+    >>> with collector_paused():
+    ...     total = sum((Value(float(i)) for i in range(1000)), Value(0.0))
+    >>> total.data
+    499500.0
     """
     was_enabled = gc.isenabled()
     gc.disable()
