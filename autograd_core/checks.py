@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -12,7 +12,8 @@ from autograd_core.transforms import jacobian, mapped
 from autograd_core.value import Value
 
 
-def detect_anomaly() -> AbstractContextManager[None]:
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
     """Raise FloatingPointError at the first operation that gives NaN or an infinity, forward or backward.
 
     The message names the operation, its scope, and its inputs with their labels. Holds for the thread that
@@ -25,7 +26,8 @@ def detect_anomaly() -> AbstractContextManager[None]:
     ...
     FloatingPointError: log gave -inf; its inputs: p = 0
     """
-    return modes.changed(checking=True)
+    with modes.changed(checking=True):
+        yield
 
 
 def gradcheck(function: Callable[..., Any], *at: Any, step: float = 6e-6, tolerance: float = 1e-5) -> bool:

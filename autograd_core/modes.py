@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 
@@ -44,7 +44,8 @@ def changed(**fields: Any) -> Iterator[None]:
         thread.mode = before
 
 
-def no_grad() -> AbstractContextManager[None]:
+@contextmanager
+def no_grad() -> Iterator[None]:
     """Record nothing inside the with-block: results are leaves that remember no operation.
 
     Holds for the thread that entered it.
@@ -56,7 +57,8 @@ def no_grad() -> AbstractContextManager[None]:
     >>> y, y.inputs
     (Value(4.0, grad=0.0), ())
     """
-    return changed(recording=False)
+    with changed(recording=False):
+        yield
 
 
 @contextmanager

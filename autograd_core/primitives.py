@@ -311,9 +311,11 @@ def _softplus(x: float) -> float:
     return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
 
 
-def _settled_where(condition: Any, x: Any, y: Any) -> Any:
-    """where(condition, x, y), without a node for the choice if a plain number makes it, as an exponent of 2 does."""
-    return where.forward(condition, x, y) if isinstance(condition, float) else where(condition, x, y)
+def _slope_of_power(x: Any, y: Any) -> Any:
+    """y * x**(y - 1), but 0 for y = 0 at every x, also where x**-1 is infinite or nan."""
+    if isinstance(y, float):
+        return y * pow(x, y - 1.0) if y != 0.0 else 0.0
+    return y * pow(where(equal(y, 0.0), where(less(1e-307, abs(x)), x, 1.0), x), y - 1.0)
 
 
 def _maximum(x: float, y: float) -> float:
@@ -344,14 +346,10 @@ truediv = _define(
     "truediv", _divide, lambda x, y, out: (truediv(1.0, y), truediv(-out, y)),
     symbol="/", latex=r"\frac{%s}{%s}", precedence=PRODUCT, domain=(REAL, POSITIVE),
 )
-# Where a slope would come out as 0 * inf it is 0: x**0 is 1 for every x, 0**y is 0 (or 1) for every y >= 0. Putting
-# 1 for x there (1 / x overflows below 1e-307) gives that 0, and no nan to the derivatives of the slope either.
+# 0**y is 0 (or 1) for every y >= 0; with log(1) in place of log(0) the slope is that 0, and its derivatives are too.
 pow = _define(
     "pow", _power,
-    lambda x, y, out: (
-        y * pow(_settled_where(equal(y, 0.0), where(less(1e-307, abs(x)), x, 1.0), x), y - 1.0),
-        out * log(where(equal(x, 0.0) * less_equal(0.0, y), 1.0, x)),
-    ),
+    lambda x, y, out: (_slope_of_power(x, y), out * log(where(equal(x, 0.0) * less_equal(0.0, y), 1.0, x))),
     symbol="**", latex="%s^{%s}", precedence=POWER, domain=(POSITIVE, REAL),
 )
 neg = _define("neg", operator.neg, lambda x, out: (-1.0,), symbol="-", latex="-%s", precedence=SIGN)

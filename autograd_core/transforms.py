@@ -134,15 +134,17 @@ class _Traced:
 def mapped(function: Callable[[Any], Any], arrangement: Any) -> Any:
     """The function on every number of a number, array, or nested list or tuple, in the same arrangement."""
     if isinstance(arrangement, (list, tuple)):
-        return [mapped(function, element) for element in arrangement]
+        elements = [mapped(function, element) for element in arrangement]
+        return tuple(elements) if isinstance(arrangement, tuple) else elements
     if not is_array(arrangement):
         return function(arrangement)
     import numpy as np
 
     results = [function(element) for element in arrangement.ravel().tolist()]
-    if results and isinstance(results[0], list):  # derivatives by a list, which need not make an array
+    if results and isinstance(results[0], (list, tuple)):  # derivatives by a list, which need not make an array
         rows = np.empty(len(results), dtype=object)
-        rows[:] = results
+        for row, result in enumerate(results):
+            rows[row] = result
         return rows.reshape(arrangement.shape).tolist()
     inner = np.shape(results[0]) if results else ()
     numbers = np.empty((len(results), *inner), dtype=object)

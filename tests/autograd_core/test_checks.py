@@ -149,7 +149,7 @@ def test_right_functions_of_every_arrangement_pass(function: Callable[..., Any],
 )
 def test_wrong_functions_of_every_arrangement_fail(argument: Any) -> None:
     def total(numbers: Any) -> Any:
-        if isinstance(numbers, (list, np.ndarray)):
+        if isinstance(numbers, (list, tuple, np.ndarray)):
             return sum(map(total, numbers))
         return mistaken_square(numbers)
 

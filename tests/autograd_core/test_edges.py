@@ -121,7 +121,7 @@ def agree(ours: float, fact: float) -> bool:
     return abs(ours - fact) <= 1e-12 * abs(fact) + 1e-300
 
 
-@pytest.fixture(params=["stored", "PyTorch"])
+@pytest.fixture(params=["stored", pytest.param("PyTorch", marks=pytest.mark.torch)])
 def facts(request: pytest.FixtureRequest) -> Facts:
     return facts_from(request.param)
 

@@ -126,7 +126,7 @@ def test_backward_inside_no_grad() -> None:
 def test_modes_as_decorators() -> None:
     x = Value(0.0)
 
-    @no_grad()  # pyright: ignore[reportCallIssue]
+    @no_grad()
     def unrecorded() -> Value:
         return x + 1.0
 
@@ -134,7 +134,7 @@ def test_modes_as_decorators() -> None:
     def scoped() -> Value:
         return x + 1.0
 
-    @detect_anomaly()  # pyright: ignore[reportCallIssue]
+    @detect_anomaly()
     def checked() -> Value:
         return x.log()
 

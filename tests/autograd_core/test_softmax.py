@@ -125,6 +125,7 @@ def test_infinite_and_missing_entries(
         assert floats(log_softmax(form(numbers))) == pytest.approx(logarithms, nan_ok=True)
 
 
+@pytest.mark.torch
 @every_infinite
 def test_pytorch_has_the_same_infinite_entries(
     numbers: list[float], total: float, shares: list[float], logarithms: list[float]
@@ -136,6 +137,7 @@ def test_pytorch_has_the_same_infinite_entries(
     assert torch.log_softmax(tensor, 0).tolist() == pytest.approx(logarithms, nan_ok=True)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("numbers", [*FINITE[:6], *MODERATE], ids=str)
 def test_pytorch_agrees_in_value_and_gradient(numbers: list[float]) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -93,6 +93,7 @@ def test_advice_to_a_single_numpy_scalar_fits_it(refused: Any, advice: str) -> N
     assert str(caught.value).endswith(advice)
 
 
+@pytest.mark.torch
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize(("shape", "written"), [((), "Tensor"), ((2,), "Tensor of shape (2,);")])
 def test_tensors_are_refused(shape: tuple[int, ...], written: str) -> None:
