@@ -11,10 +11,13 @@ from typing import Any
 
 import mpmath
 import pytest
-from mpmath import mp, mpf
 
 from autograd_core import PRIMITIVES, Primitive, Value, functions, grad, hessian
 from autograd_core.primitives import constant
+
+# Untyped, for what mpmath says of its types differs from release to release.
+mp: Any = mpmath.mp
+mpf = mp.mpf
 
 Point = tuple[float, ...]
 
@@ -97,14 +100,14 @@ def points(primitive: Primitive) -> Iterator[Point]:
 
 def exact_derivative(primitive: Primitive, point: Point, orders: tuple[int, ...]) -> float:
     """The partial derivative of these orders, to 50 digits, at exactly these doubles."""
-    with mpmath.workdps(50):
+    with mp.workdps(50):
         exact = [mpf(number) for number in point]
         function = EXACT[primitive.name]
         return function(*exact) if not any(orders) else mp.diff(function, tuple(exact), orders)
 
 
 def assert_close(ours: float, exact: Any, what: str) -> None:
-    with mpmath.workdps(50):
+    with mp.workdps(50):
         assert abs(mpf(ours) - exact) <= mpf("1e-12") * max(1, abs(exact)), f"{what}: {ours!r}, exactly {exact}"
 
 
@@ -199,7 +202,7 @@ def test_symbol_and_latex_have_defaults_made_of_the_name() -> None:
 def test_small_values_keep_their_digits(name: str, number: float) -> None:
     primitive = PRIMITIVES[name]
     operands = (number, *primitive.defaults)
-    with mpmath.workdps(400):
+    with mp.workdps(400):
         exact = float(EXACT[name](*map(mpf, operands)))
     assert primitive(*operands) == pytest.approx(exact, rel=1e-14, abs=0.0)
 
@@ -214,7 +217,7 @@ def test_slope_keeps_its_digits_near_the_end_of_the_domain(name: str) -> None:
 def test_elu_keeps_the_digits_of_its_slope_on_the_far_left() -> None:
     x = Value(-30.0)
     x.elu().backward()
-    assert x.grad == pytest.approx(float(mpmath.exp(-30)), rel=1e-12, abs=0.0)
+    assert x.grad == pytest.approx(float(mp.exp(-30)), rel=1e-12, abs=0.0)
 
 
 def nth_derivative(function: Callable[[Any], Any], order: int) -> Callable[[Any], Any]:

@@ -10,10 +10,13 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from mpmath import mp, mpf
 
 from autograd_core import Value, grad, gradcheck, hessian, jacobian
 from autograd_core.functions import log_softmax, logsumexp, softmax
+
+# Untyped, for what mpmath says of its types differs from release to release.
+mp: Any = mpmath.mp
+mpf = mp.mpf
 
 inf, nan = math.inf, math.nan
 
@@ -44,7 +47,7 @@ every_finite = pytest.mark.parametrize("numbers", FINITE, ids=lambda numbers: f"
 
 def exact(numbers: list[float]) -> tuple[float, list[float], list[float]]:
     """logsumexp, softmax and log_softmax to 50 digits."""
-    with mpmath.workdps(50):
+    with mp.workdps(50):
         largest = mpf(max(numbers))
         shifted = [mpf(number) - largest for number in numbers]
         total = mp.log(mp.fsum(mp.exp(number) for number in shifted))
