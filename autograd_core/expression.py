@@ -16,7 +16,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from autograd_core.primitives import ATOM, PRIMITIVES, SIGN, SUM, Primitive, as_float, mul, neg, pow
+from autograd_core.floats import as_float
+from autograd_core.primitives import ATOM, PRIMITIVES, SIGN, SUM, Primitive, mul, neg, pow
 from autograd_core.value import Value
 
 _FUNCTIONS = {name: primitive for name, primitive in PRIMITIVES.items() if primitive.precedence == ATOM}

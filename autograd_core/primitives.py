@@ -6,9 +6,9 @@ one entry per operand, written with ordinary operators and with the primitives t
     x, y    are the operands, in argument order, and
     out     is the result of the operation.
 
-The rule is used in four ways without being written four times: on floats it gives the local derivatives
-that a node stores; on `Value` nodes it records the graph of the derivative, which serves higher derivatives
-and compilation; and printing that recorded graph gives the formula that `explain` shows.
+The rule is written once and used in several ways: on floats it gives the local derivatives
+that a node stores; on `Value` nodes it records the graph of the derivative, which can be differentiated again;
+and printing that recorded graph gives the formula that `explain` shows.
 
 Numbers follow IEEE 754 and never raise: 1/0 is inf, log(-1) is nan, exp(1000) is inf. Where mathematics
 leaves a choice (relu at 0, ties of maximum, 0**0), the choice is that of PyTorch in float64.
@@ -23,6 +23,9 @@ from dataclasses import dataclass, field
 from inspect import signature
 from math import inf, nan, pi
 from typing import Any
+
+from autograd_core import floats
+from autograd_core.floats import as_float, is_array, recorder
 
 # How tightly an operation binds when a formula is printed; anything in function notation is an ATOM.
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
@@ -97,7 +100,7 @@ class Primitive:
         for operand in operands:
             if type(operand) is float:
                 continue
-            record = _recorder(operand) or record
+            record = recorder(operand) or record
             if is_array(operand):
                 return self._by_element(operands)
         if record:
@@ -111,7 +114,7 @@ class Primitive:
         with np.errstate(all="ignore"):
             result = np.frompyfunc(self, self.arity, 1)(*operands)
         nodes = any(
-            _recorder(operand) or getattr(getattr(operand, "dtype", None), "kind", "") == "O" for operand in operands
+            recorder(operand) or getattr(getattr(operand, "dtype", None), "kind", "") == "O" for operand in operands
         )
         return result if nodes else result.astype(float)
 
@@ -120,53 +123,6 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
-
-
-def _recorder(operand: Any) -> Callable[..., Any] | None:
-    """How a node type asks to be handed the operation, as NumPy asks for ``__array_ufunc__``."""
-    return getattr(type(operand), "__record__", None)
-
-
-def is_array(operand: Any) -> bool:
-    """Whether NumPy should take this operand element by element (0-d numeric arrays are numbers)."""
-    return hasattr(operand, "__array_ufunc__") and not _is_numpy_number(operand)
-
-
-def _is_numpy_number(operand: Any) -> bool:
-    kind = getattr(getattr(operand, "dtype", None), "kind", None)
-    return kind in ("b", "i", "u", "f") and operand.ndim == 0
-
-
-def as_float(number: Any, taker: str) -> float:
-    """The float of an int, float, bool or NumPy real scalar.
-
-    Raises TypeError for anything else, naming what came and what `taker` can use instead, and ValueError
-    for an int beyond the range of floats.
-    """
-    if isinstance(number, (float, int)) or _is_numpy_number(number):
-        try:
-            return float(number)
-        except OverflowError:
-            raise ValueError(f"{taker} got an int beyond the largest float, about 1.8e308; scale it down") from None
-    what = type(number).__name__
-    advice = "convert it first, as in float(x)"
-    if _recorder(number):
-        advice = "it is a node already: use it as it is, or its .data for a fresh leaf"
-    elif isinstance(number, str):
-        text = number if len(number) <= 20 else number[:17] + "..."
-        what += f" {str(text)!r}"
-        advice = "convert it first, as in float(text)"
-    elif isinstance(number, complex):
-        advice = "use its .real and .imag"
-    elif number is None:
-        advice = "a function without a return statement gives None"
-    elif getattr(number, "shape", None):
-        what += f" of shape {tuple(number.shape)}"
-        advice = "make a Value of each element, as in np.array([Value(x) for x in numbers])"
-    elif isinstance(number, (list, tuple)):
-        what += f" of {len(number)}"
-        advice = "make a Value of each element; np.array of them computes element by element"
-    raise TypeError(f"{taker} takes an int, float or NumPy real scalar, got {what}; {advice}")
 
 
 PRIMITIVES: dict[str, Primitive] = {}
@@ -218,7 +174,7 @@ def primitive(
             result = result if isinstance(result, tuple) else (result,)
             if len(result) != arity:
                 raise TypeError(f"the rule of {name} returned {len(result)} partial(s) for {arity} operand(s)")
-            return tuple(p if _recorder(p) else as_float(p, f"A partial of {name}") for p in result)
+            return tuple(p if recorder(p) else as_float(p, f"A partial of {name}") for p in result)
 
         new = Primitive(
             name, forward, rule, symbol, latex, domain=domain or (REAL,) * arity, module=function.__module__
@@ -229,101 +185,11 @@ def primitive(
     return decorate
 
 
-def _log(x: float) -> float:
-    if x > 0.0:
-        return math.log(x)
-    return -inf if x == 0.0 else nan
-
-
-def _log1p(x: float) -> float:
-    if x > -1.0:
-        return math.log1p(x)
-    return -inf if x == -1.0 else nan
-
-
-def _divide(x: float, y: float) -> float:
-    if y != 0.0:
-        return x / y
-    return nan if x == 0.0 or x != x else math.copysign(inf, x) * math.copysign(1.0, y)
-
-
-def _power(x: float, y: float) -> float:
-    try:
-        return math.pow(x, y)
-    except OverflowError:
-        return -inf if x < 0.0 and y % 2.0 == 1.0 else inf
-    except ValueError:
-        if x != 0.0:
-            return nan
-        return math.copysign(inf, x) if y % 2.0 == 1.0 else inf
-
-
-def _exp(x: float) -> float:
-    try:
-        return math.exp(x)
-    except OverflowError:
-        return inf
-
-
-def _expm1(x: float) -> float:
-    try:
-        return math.expm1(x)
-    except OverflowError:
-        return inf
-
-
-def _sinh(x: float) -> float:
-    try:
-        return math.sinh(x)
-    except OverflowError:
-        return math.copysign(inf, x)
-
-
-def _cosh(x: float) -> float:
-    try:
-        return math.cosh(x)
-    except OverflowError:
-        return inf
-
-
-def _or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
-    """The function with nan where `math` raises for an argument outside the domain."""
-
-    def total(x: float) -> float:
-        try:
-            return function(x)
-        except ValueError:
-            return nan
-
-    return total
-
-
-def _sigmoid(x: float) -> float:
-    """Never exponentiates a positive number, so neither side overflows."""
-    if x >= 0.0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1.0 + e)
-
-
-def _softplus(x: float) -> float:
-    """log(1 + exp(x)) as x + log(1 + exp(-x)) on the right, where exp(x) would overflow."""
-    return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
-
-
 def _slope_of_power(x: Any, y: Any) -> Any:
     """y * x**(y - 1), but 0 for y = 0 at every x, also where x**-1 is infinite or nan."""
     if isinstance(y, float):
         return y * pow(x, y - 1.0) if y != 0.0 else 0.0
     return y * pow(where(equal(y, 0.0), where(less(1e-307, abs(x)), x, 1.0), x), y - 1.0)
-
-
-def _maximum(x: float, y: float) -> float:
-    return x if x > y or x != x else y
-
-
-def _minimum(x: float, y: float) -> float:
-    return x if x < y or x != x else y
 
 
 # One operation a paragraph, its rule on a line of its own: the formatter would hide the table.
@@ -343,12 +209,12 @@ mul = _define(
     symbol="*", latex=r"%s \cdot %s", precedence=PRODUCT, domain=(REAL, REAL),
 )
 truediv = _define(
-    "truediv", _divide, lambda x, y, out: (truediv(1.0, y), truediv(-out, y)),
+    "truediv", floats.divide, lambda x, y, out: (truediv(1.0, y), truediv(-out, y)),
     symbol="/", latex=r"\frac{%s}{%s}", precedence=PRODUCT, domain=(REAL, POSITIVE),
 )
 # 0**y is 0 (or 1) for every y >= 0; with log(1) in place of log(0) the slope is that 0, and its derivatives are too.
 pow = _define(
-    "pow", _power,
+    "pow", floats.power,
     lambda x, y, out: (_slope_of_power(x, y), out * log(where(equal(x, 0.0) * less_equal(0.0, y), 1.0, x))),
     symbol="**", latex="%s^{%s}", precedence=POWER, domain=(POSITIVE, REAL),
 )
@@ -356,38 +222,40 @@ neg = _define("neg", operator.neg, lambda x, out: (-1.0,), symbol="-", latex="-%
 abs = _define("abs", math.fabs, lambda x, out: (less(0.0, x) - less(x, 0.0),), latex=r"\left|%s\right|")
 
 # Exponentials, logarithms and roots.
-exp = _define("exp", _exp, lambda x, out: (out,), latex="e^{%s}")
-log = _define("log", _log, lambda x, out: (truediv(1.0, x),), latex=r"\ln\left(%s\right)", domain=(POSITIVE,))
+exp = _define("exp", floats.exp, lambda x, out: (out,), latex="e^{%s}")
+log = _define("log", floats.log, lambda x, out: (truediv(1.0, x),), latex=r"\ln\left(%s\right)", domain=(POSITIVE,))
 log1p = _define(
-    "log1p", _log1p, lambda x, out: (truediv(1.0, 1.0 + x),),
+    "log1p", floats.log1p, lambda x, out: (truediv(1.0, 1.0 + x),),
     latex=r"\ln\left(1 + %s\right)", domain=((-1.0, inf),),
 )
-expm1 = _define("expm1", _expm1, lambda x, out: (out + 1.0,), latex=r"\left(e^{%s} - 1\right)")
-sqrt = _define("sqrt", _or_nan(math.sqrt), lambda x, out: (truediv(0.5, out),), latex=r"\sqrt{%s}", domain=(POSITIVE,))
+expm1 = _define("expm1", floats.expm1, lambda x, out: (out + 1.0,), latex=r"\left(e^{%s} - 1\right)")
+sqrt = _define(
+    "sqrt", floats.or_nan(math.sqrt), lambda x, out: (truediv(0.5, out),), latex=r"\sqrt{%s}", domain=(POSITIVE,),
+)
 
 # Trigonometry. (1 - x)(1 + x) keeps its digits near x = 1, where 1 - x*x loses them.
-sin = _define("sin", _or_nan(math.sin), lambda x, out: (cos(x),), latex=r"\sin\left(%s\right)")
-cos = _define("cos", _or_nan(math.cos), lambda x, out: (-sin(x),), latex=r"\cos\left(%s\right)")
+sin = _define("sin", floats.or_nan(math.sin), lambda x, out: (cos(x),), latex=r"\sin\left(%s\right)")
+cos = _define("cos", floats.or_nan(math.cos), lambda x, out: (-sin(x),), latex=r"\cos\left(%s\right)")
 tan = _define(
-    "tan", _or_nan(math.tan), lambda x, out: (1.0 + out * out,),
+    "tan", floats.or_nan(math.tan), lambda x, out: (1.0 + out * out,),
     latex=r"\tan\left(%s\right)", domain=((-pi / 2, pi / 2),),
 )
 arcsin = _define(
-    "arcsin", _or_nan(math.asin), lambda x, out: (truediv(1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    "arcsin", floats.or_nan(math.asin), lambda x, out: (truediv(1.0, sqrt((1.0 - x) * (1.0 + x))),),
     latex=r"\arcsin\left(%s\right)", domain=((-1.0, 1.0),),
 )
 arccos = _define(
-    "arccos", _or_nan(math.acos), lambda x, out: (truediv(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    "arccos", floats.or_nan(math.acos), lambda x, out: (truediv(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
     latex=r"\arccos\left(%s\right)", domain=((-1.0, 1.0),),
 )
 arctan = _define("arctan", math.atan, lambda x, out: (truediv(1.0, 1.0 + x * x),), latex=r"\arctan\left(%s\right)")
-sinh = _define("sinh", _sinh, lambda x, out: (cosh(x),), latex=r"\sinh\left(%s\right)")
-cosh = _define("cosh", _cosh, lambda x, out: (sinh(x),), latex=r"\cosh\left(%s\right)")
+sinh = _define("sinh", floats.sinh, lambda x, out: (cosh(x),), latex=r"\sinh\left(%s\right)")
+cosh = _define("cosh", floats.cosh, lambda x, out: (sinh(x),), latex=r"\cosh\left(%s\right)")
 tanh = _define("tanh", math.tanh, lambda x, out: (1.0 - out * out,), latex=r"\tanh\left(%s\right)")
 erf = _define("erf", math.erf, lambda x, out: (2.0 / math.sqrt(pi) * exp(-x * x),))
 
 # Activations. gelu is x times the normal distribution function, in its exact form (Hendrycks & Gimpel 2016).
-sigmoid = _define("sigmoid", _sigmoid, lambda x, out: (out * (1.0 - out),), latex=r"\sigma\left(%s\right)")
+sigmoid = _define("sigmoid", floats.sigmoid, lambda x, out: (out * (1.0 - out),), latex=r"\sigma\left(%s\right)")
 relu = _define("relu", lambda x: 0.0 if x <= 0.0 else x, lambda x, out: (1.0 - less_equal(x, 0.0),))
 leaky_relu = _define(
     "leaky_relu", lambda x, slope: x if x > 0.0 else slope * x,
@@ -395,7 +263,7 @@ leaky_relu = _define(
     domain=(REAL, REAL), defaults=(0.01,),
 )
 elu = _define(
-    "elu", lambda x, alpha: x if x >= 0.0 else alpha * _expm1(x),
+    "elu", lambda x, alpha: x if x >= 0.0 else alpha * floats.expm1(x),
     lambda x, alpha, out: (
         where(less_equal(x, 0.0), alpha * exp(minimum(x, 0.0)), 1.0),
         where(less_equal(x, 0.0), expm1(minimum(x, 0.0)), 0.0),
@@ -406,17 +274,17 @@ gelu = _define(
     "gelu", lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2.0)),
     lambda x, out: (0.5 + 0.5 * erf(x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * pi)),),
 )
-silu = _define("silu", lambda x: x * _sigmoid(x), lambda x, out: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),))
-softplus = _define("softplus", _softplus, lambda x, out: (sigmoid(x),))
+silu = _define("silu", lambda x: x * floats.sigmoid(x), lambda x, out: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),))
+softplus = _define("softplus", floats.softplus, lambda x, out: (sigmoid(x),))
 
 # Choices. Ties share the gradient half and half; comparisons are 1 or 0, with slope 0 everywhere.
 maximum = _define(
-    "maximum", _maximum,
+    "maximum", floats.maximum,
     lambda x, y, out: (1.0 - 0.5 * (less(x, y) + less_equal(x, y)), 1.0 - 0.5 * (less(y, x) + less_equal(y, x))),
     symbol="max", latex=r"\max\left(%s, %s\right)", domain=(REAL, REAL),
 )
 minimum = _define(
-    "minimum", _minimum,
+    "minimum", floats.minimum,
     lambda x, y, out: (1.0 - 0.5 * (less(y, x) + less_equal(y, x)), 1.0 - 0.5 * (less(x, y) + less_equal(x, y))),
     symbol="min", latex=r"\min\left(%s, %s\right)", domain=(REAL, REAL),
 )

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from autograd_core import graph, modes
-from autograd_core.primitives import as_float, is_array
+from autograd_core.floats import as_float, is_array
 from autograd_core.value import Value
 
 

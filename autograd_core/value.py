@@ -19,9 +19,10 @@ from math import isfinite
 from typing import Any
 
 from autograd_core import copying, primitives
+from autograd_core.floats import as_float, is_array
 from autograd_core.graph import anomaly, backward_steps, topological_order
 from autograd_core.modes import thread
-from autograd_core.primitives import Primitive, as_float, constant, is_array
+from autograd_core.primitives import Primitive, constant
 
 
 def _method(primitive: Primitive) -> Callable[[Value], Value]:

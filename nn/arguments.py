@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_core.primitives import as_float
+from autograd_core.floats import as_float
 
 
 def positive_int(number: Any, name: str) -> int:

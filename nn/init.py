@@ -21,7 +21,7 @@ from math import sqrt
 
 import numpy as np
 
-from autograd_core.primitives import as_float
+from autograd_core.floats import as_float
 from nn.arguments import non_negative, positive_int, unknown_name
 
 Seed = int | np.random.Generator | None

@@ -26,8 +26,8 @@ from typing import Any, Literal
 import numpy as np
 
 from autograd_core import Value, primitive
+from autograd_core.floats import as_float
 from autograd_core.functions import log, log1p, logsumexp, maximum, minimum, relu, softplus
-from autograd_core.primitives import as_float
 from nn.data import class_labels, place
 
 Reduction = Literal["mean", "sum"]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from autograd_core import Value
+from autograd_core.floats import as_float, is_array
 from autograd_core.modes import thread
-from autograd_core.primitives import as_float, is_array
 
 
 class Module(ABC):

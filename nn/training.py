@@ -19,7 +19,7 @@ from nn.data import batches
 from nn.evaluation import evaluate, samples, targets
 from nn.init import Seed, generator
 from nn.module import Module
-from nn.optim import Optimizer, ReduceLROnPlateau, clipped_by_norm
+from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler, clipped_by_norm
 from nn.storage import read_checkpoint, write_checkpoint
 
 Loss = Callable[[Any, Any], Value]
@@ -83,7 +83,7 @@ class Training:
 
     model: Module
     optimizer: Optimizer
-    scheduler: Any
+    scheduler: Scheduler | ReduceLROnPlateau | None
     generators: list[np.random.Generator]
     """What the training draws from: the order of the samples, then the masks of each Dropout."""
     parameters: np.ndarray
@@ -141,7 +141,7 @@ def fit(
     validation_data: tuple[Any, Any] | None = None,
     penalty: Callable[[], Value] | None = None,
     clip_norm: float | None = None,
-    scheduler: Any = None,
+    scheduler: Scheduler | ReduceLROnPlateau | None = None,
     callbacks: Iterable[Callback] = (),
     shuffle: bool = True,
     rng: Seed = None,
@@ -208,8 +208,10 @@ def fit(
             history.epochs.append(Epoch(mean, validated, learning_rate, time.perf_counter() - start))
             if history.best_epoch == len(history.epochs) - 1:
                 training.best_parameters = training.parameters
-            if scheduler is not None:
-                scheduler.step(*([history.monitored[-1]] if isinstance(scheduler, ReduceLROnPlateau) else []))
+            if isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step(history.monitored[-1])
+            elif scheduler is not None:
+                scheduler.step()
             for callback in callbacks:
                 callback(training)
             if training.restore_best:
@@ -230,7 +232,9 @@ def fit(
     return history
 
 
-def _started(model: Module, optimizer: Optimizer, scheduler: Any, order: np.random.Generator) -> Training:
+def _started(
+    model: Module, optimizer: Optimizer, scheduler: Scheduler | ReduceLROnPlateau | None, order: np.random.Generator
+) -> Training:
     """A training before its first epoch."""
     if not isinstance(model, Module):
         raise TypeError(f"fit trains a Module, got {type(model).__name__}")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from autograd_core.primitives import as_float
+from autograd_core.floats import as_float
 
 StateDict = dict[str, float | int | str | np.ndarray]
 """A flat state: what a JSON file or an .npz without pickle can hold."""

@@ -1,0 +1,155 @@
+"""Floats: what counts as a number, and the functions of `math` made to follow IEEE 754 instead of raising."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from math import inf, nan
+from typing import Any
+
+
+def recorder(operand: Any) -> Callable[..., Any] | None:
+    """How a node type asks to be handed the operation, as NumPy asks for ``__array_ufunc__``."""
+    return getattr(type(operand), "__record__", None)
+
+
+def is_array(operand: Any) -> bool:
+    """Whether NumPy should take this operand element by element (0-d numeric arrays are numbers)."""
+    return hasattr(operand, "__array_ufunc__") and not _is_numpy_number(operand)
+
+
+def _is_numpy_number(operand: Any) -> bool:
+    kind = getattr(getattr(operand, "dtype", None), "kind", None)
+    return kind in ("b", "i", "u", "f") and operand.ndim == 0
+
+
+def as_float(number: Any, taker: str) -> float:
+    """The float of an int, float, bool or NumPy real scalar.
+
+    Raises TypeError for anything else, naming what came and what `taker` can use instead, and ValueError
+    for an int beyond the range of floats.
+    """
+    if isinstance(number, (float, int)) or _is_numpy_number(number):
+        try:
+            return float(number)
+        except OverflowError:
+            raise ValueError(f"{taker} got an int beyond the largest float, about 1.8e308; scale it down") from None
+    what = type(number).__name__
+    advice = "convert it first, as in float(x)"
+    if recorder(number):
+        advice = "it is a node already: use it as it is, or its .data for a fresh leaf"
+    elif isinstance(number, str):
+        text = number if len(number) <= 20 else number[:17] + "..."
+        what += f" {str(text)!r}"
+        advice = "convert it first, as in float(text)"
+    elif isinstance(number, complex):
+        advice = "use its .real and .imag"
+    elif number is None:
+        advice = "a function without a return statement gives None"
+    elif getattr(number, "shape", None):
+        what += f" of shape {tuple(number.shape)}"
+        advice = "make a Value of each element, as in np.array([Value(x) for x in numbers])"
+    elif isinstance(number, (list, tuple)):
+        what += f" of {len(number)}"
+        advice = "make a Value of each element; np.array of them computes element by element"
+    raise TypeError(f"{taker} takes an int, float or NumPy real scalar, got {what}; {advice}")
+
+
+def log(x: float) -> float:
+    """The natural logarithm; -inf at 0, nan below."""
+    if x > 0.0:
+        return math.log(x)
+    return -inf if x == 0.0 else nan
+
+
+def log1p(x: float) -> float:
+    """log(1 + x); -inf at -1, nan below."""
+    if x > -1.0:
+        return math.log1p(x)
+    return -inf if x == -1.0 else nan
+
+
+def divide(x: float, y: float) -> float:
+    """x / y; infinite or nan for y = 0, with the sign of a signed zero."""
+    if y != 0.0:
+        return x / y
+    return nan if x == 0.0 or x != x else math.copysign(inf, x) * math.copysign(1.0, y)
+
+
+def power(x: float, y: float) -> float:
+    """x to the power y as C has it: infinite where it overflows or divides by 0, nan for roots of negatives."""
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -inf if x < 0.0 and y % 2.0 == 1.0 else inf
+    except ValueError:
+        if x != 0.0:
+            return nan
+        return math.copysign(inf, x) if y % 2.0 == 1.0 else inf
+
+
+def exp(x: float) -> float:
+    """e to the power x; inf where it overflows."""
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return inf
+
+
+def expm1(x: float) -> float:
+    """exp(x) - 1; inf where it overflows."""
+    try:
+        return math.expm1(x)
+    except OverflowError:
+        return inf
+
+
+def sinh(x: float) -> float:
+    """The hyperbolic sine; infinite where it overflows."""
+    try:
+        return math.sinh(x)
+    except OverflowError:
+        return math.copysign(inf, x)
+
+
+def cosh(x: float) -> float:
+    """The hyperbolic cosine; inf where it overflows."""
+    try:
+        return math.cosh(x)
+    except OverflowError:
+        return inf
+
+
+def or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
+    """The function with nan where `math` raises for an argument outside the domain."""
+
+    def total(x: float) -> float:
+        try:
+            return function(x)
+        except ValueError:
+            return nan
+
+    return total
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), without exponentiating a positive number, so that neither side overflows."""
+    if x >= 0.0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)
+
+
+def softplus(x: float) -> float:
+    """log(1 + exp(x)) as x + log(1 + exp(-x)) on the right, where exp(x) would overflow."""
+    return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
+
+
+def maximum(x: float, y: float) -> float:
+    """The larger, or nan if either is."""
+    return x if x > y or x != x else y
+
+
+def minimum(x: float, y: float) -> float:
+    """The smaller, or nan if either is."""
+    return x if x < y or x != x else y
