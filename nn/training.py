@@ -23,6 +23,7 @@ from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler, clipped_by_norm
 from nn.storage import read_checkpoint, write_checkpoint
 
 Loss = Callable[[Any, Any], Value]
+AnyScheduler = Scheduler | ReduceLROnPlateau
 Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 """From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
 
@@ -83,7 +84,7 @@ class Training:
 
     model: Module
     optimizer: Optimizer
-    scheduler: Scheduler | ReduceLROnPlateau | None
+    scheduler: AnyScheduler | None
     generators: list[np.random.Generator]
     """What the training draws from: the order of the samples, then the masks of each Dropout."""
     parameters: np.ndarray
@@ -141,7 +142,7 @@ def fit(
     validation_data: tuple[Any, Any] | None = None,
     penalty: Callable[[], Value] | None = None,
     clip_norm: float | None = None,
-    scheduler: Scheduler | ReduceLROnPlateau | None = None,
+    scheduler: AnyScheduler | None = None,
     callbacks: Iterable[Callback] = (),
     shuffle: bool = True,
     rng: Seed = None,
@@ -233,7 +234,7 @@ def fit(
 
 
 def _started(
-    model: Module, optimizer: Optimizer, scheduler: Scheduler | ReduceLROnPlateau | None, order: np.random.Generator
+    model: Module, optimizer: Optimizer, scheduler: AnyScheduler | None, order: np.random.Generator
 ) -> Training:
     """A training before its first epoch."""
     if not isinstance(model, Module):
