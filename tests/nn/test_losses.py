@@ -45,7 +45,8 @@ def numbers(seed: int, count: int, low: float = -3.0, high: float = 3.0) -> list
 
 def shares(seed: int, rows: int, classes: int) -> list[list[float]]:
     drawn = [numbers(seed + row, classes, 0.1, 1.0) for row in range(rows)]
-    return [[number / sum(row) for number in row] for row in drawn]
+    # Rounded, for sum() gives other last digits from Python 3.12 on.
+    return [[round(number / sum(row), 6) for number in row] for row in drawn]
 
 
 def grid(first: list[float], second: list[float]) -> tuple[list[float], list[float]]:
