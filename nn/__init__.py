@@ -2,10 +2,11 @@
 
 from nn import data, init, losses, optim
 from nn.evaluation import accuracy, evaluate, predict
+from nn.history import EarlyStopping, Epoch, History, Training
 from nn.layers import MLP, Dropout, Layer, Neuron, OneVsRest, Sequential
 from nn.module import Module
 from nn.storage import load, save
-from nn.training import EarlyStopping, Epoch, History, Training, fit
+from nn.training import fit
 
 __all__ = [
     "MLP",

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd_core import no_grad
+from nn.data import class_labels
+from nn.layers import ACTIVATIONS, Neuron
 from nn.module import Module
 
 
@@ -43,27 +45,32 @@ def evaluate(model: Module, X: Any, y: Any, loss: Callable[[Any, Any], Any]) -> 
 def accuracy(model: Module, X: Any, y: Any, threshold: float | None = None) -> float:
     """The share of samples whose class is predicted right, from 0 to 1.
 
-    With several outputs the predicted class is the index of the largest. With one output it is the larger of the
-    labels (0 and 1, or -1 and 1) where the output is above `threshold`: by default 0.5 if all outputs lie between 0
-    and 1, as those of a sigmoid, and 0 otherwise, as for logits and margins. `y` has shape (n,), or (n, classes)
-    one-hot. Raises ValueError for labels that are no whole numbers, and what `samples` and `targets` raise.
+    With several outputs the predicted class is the index of the largest, and y holds labels from 0 up, of shape
+    (n,), or one-hot rows of shape (n, classes). With one output it is the larger of two labels, 0 and 1 or -1 and 1,
+    where the output is above `threshold`, by default `default_threshold`. Raises ValueError for other labels, and
+    what `samples` and `targets` raise.
     """
     outputs = predict(model, X)
     labels = targets(y, len(outputs))
+    if outputs.ndim == 1:
+        if labels.ndim > 1 or not (np.isin(labels, (0, 1)).all() or np.isin(labels, (-1, 1)).all()):
+            raise ValueError("for a model with one output the labels are 0 and 1, or -1 and 1")
+        limit = default_threshold(model) if threshold is None else threshold
+        return float(np.mean((outputs > limit) == (labels > 0)))
+    classes = outputs.shape[1]
     if labels.ndim > 1:
+        if labels.shape != outputs.shape or not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
+            raise ValueError(
+                f"for {classes} outputs y has labels of shape (n,) or one-hot rows of shape (n, {classes})"
+            )
         labels = labels.argmax(axis=1)
-    if not np.array_equal(labels, np.round(labels)):
-        raise ValueError("accuracy compares classes, and y has labels that are no whole numbers")
-    if outputs.ndim > 1:
-        return float(np.mean(outputs.argmax(axis=1) == labels))
-    if threshold is None:
-        threshold = default_threshold(outputs)
-    return float(np.mean((outputs > threshold) == (labels > 0)))
+    return float(np.mean(outputs.argmax(axis=1) == class_labels(labels, classes=classes)))
 
 
-def default_threshold(outputs: np.ndarray) -> float:
-    """Where `accuracy` draws the line between two classes: 0.5 for outputs like a sigmoid's, else 0."""
-    return 0.5 if np.all((outputs >= 0.0) & (outputs <= 1.0)) else 0.0
+def default_threshold(model: Module) -> float:
+    """Where `accuracy` draws the line between two classes: 0.5 if the last layer is a sigmoid or step, else 0."""
+    last = [module for _, module in model.named_modules() if isinstance(module, Neuron)][-1:]
+    return 0.5 if last and last[0].activation in (ACTIVATIONS["sigmoid"], ACTIVATIONS["step"]) else 0.0
 
 
 def samples(X: Any, name: str = "X") -> np.ndarray:
@@ -73,6 +80,8 @@ def samples(X: Any, name: str = "X") -> np.ndarray:
     that are NaN or infinite.
     """
     array = _numeric(X, name).astype(float)
+    if array.ndim > 2:
+        raise ValueError(f"{name} has shape {array.shape}; a sample is one row of numbers")
     return array.reshape(-1, 1) if array.ndim == 1 else array
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_core import Value, functions
+from autograd_core.floats import as_float
 from nn import init as initialisation
 from nn.arguments import positive_int, unknown_name
 from nn.module import Module, parameter_count
@@ -51,7 +52,7 @@ def activation_function(activation: Activation) -> Callable[[Any], Any]:
     """
     if isinstance(activation, str):
         if activation not in ACTIVATIONS:
-            raise unknown_name("activation", activation, ACTIVATIONS, activation)
+            raise unknown_name("activation", activation, ACTIVATIONS, activation.lower())
         return ACTIVATIONS[activation]
     if not callable(activation):
         raise TypeError(f"an activation is a name or a function of one Value, got {type(activation).__name__}")
@@ -63,7 +64,8 @@ class Neuron(Module):
 
     `init` is a name of `nn.init.SCHEMES` or such a function; by default He's for the relu family and Xavier's for
     the rest. `fan_out` is the width of the layer that the neuron is part of, for the schemes that ask for it. The
-    bias starts at 0. Raises ValueError for a wrong number of inputs, in construction and in calls.
+    bias is drawn by `bias_init`, by default 0. Raises ValueError for a wrong number of inputs, and TypeError for an
+    activation that does not return a Value.
 
     >>> neuron = Neuron(2, activation="step", init="zeros")
     >>> neuron.w[0].data, neuron.w[1].data, neuron.b.data = 1.0, 1.0, -1.5
@@ -77,22 +79,28 @@ class Neuron(Module):
         activation: Activation = "relu",
         *,
         init: initialisation.Scheme | str | None = None,
+        bias_init: initialisation.Scheme | str = "zeros",
         rng: initialisation.Seed = None,
         fan_out: int = 1,
     ) -> None:
         self.nin = positive_int(nin, "nin")
         self.activation = activation_function(activation)
-        scheme = initialisation.scheme(init or _default_init(activation))
-        weights = np.asarray(scheme((nin,), nin, fan_out, initialisation.generator(rng)), dtype=float)
-        self.w = [Value(weight) for weight in weights.tolist()]
-        self.b = Value(0.0)
+        generator = initialisation.generator(rng)
+        self.w = [Value(number) for number in _drawn(init or _default_init(activation), nin, nin, fan_out, generator)]
+        self.b = Value(_drawn(bias_init, 1, nin, fan_out, generator)[0])
 
-    def forward(self, *inputs: Any) -> Value:
+    def forward(self, x: Any) -> Value:
         """The output for one sample: `nin` numbers or Values."""
         total = self.b
-        for weight, x in zip(self.w, _sample(self, inputs), strict=True):
-            total = total + weight * x
-        return self.activation(total)
+        for weight, number in zip(self.w, _sample(self, x), strict=True):
+            total = total + weight * number
+        output = self.activation(total)
+        if not isinstance(output, Value):
+            raise TypeError(
+                f"the activation {_name(self.activation)} turned a Value into {type(output).__name__}, "
+                "which stops the gradient; write it with the functions of autograd_core, not of math"
+            )
+        return output
 
     def __repr__(self) -> str:
         return f"Neuron({self.nin} -> 1, {_name(self.activation)}, {parameter_count(self)})"
@@ -114,16 +122,19 @@ class Layer(Module):
         activation: Activation = "relu",
         *,
         init: initialisation.Scheme | str | None = None,
+        bias_init: initialisation.Scheme | str = "zeros",
         rng: initialisation.Seed = None,
     ) -> None:
         self.nin, self.nout = positive_int(nin, "nin"), positive_int(nout, "nout")
         self.activation = activation_function(activation)
         generator = initialisation.generator(rng)
-        self.neurons = [Neuron(nin, activation, init=init, rng=generator, fan_out=nout) for _ in range(nout)]
+        self.neurons = [
+            Neuron(nin, activation, init=init, bias_init=bias_init, rng=generator, fan_out=nout) for _ in range(nout)
+        ]
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         """The outputs for one sample: `nin` numbers or Values in, `nout` Values out."""
-        sample = _sample(self, inputs)
+        sample = _sample(self, x)
         outputs = [neuron(sample) for neuron in self.neurons]
         return outputs[0] if self.nout == 1 else outputs
 
@@ -135,7 +146,8 @@ class MLP(Module):
     """A multi-layer perceptron: `nin` inputs, then layers of the widths in `nouts`.
 
     `activation` is that of the hidden layers, or a list with one for each; `output_activation` that of the last
-    layer. `init` as for `Neuron`; `rng` is an int or a NumPy Generator, and the same int gives the same weights.
+    layer. `init` and `bias_init` as for `Neuron`; `rng` is an int or a NumPy Generator, and the same int gives the
+    same weights.
 
     >>> MLP(2, [16, 16, 1], rng=0)
     MLP(337 parameters
@@ -153,6 +165,7 @@ class MLP(Module):
         output_activation: Activation = "linear",
         *,
         init: initialisation.Scheme | str | None = None,
+        bias_init: initialisation.Scheme | str = "zeros",
         rng: initialisation.Seed = None,
     ) -> None:
         widths = [nin, *nouts]
@@ -168,13 +181,13 @@ class MLP(Module):
         generator = initialisation.generator(rng)
         self.nin, self.nout = positive_int(nin, "nin"), widths[-1]
         self.layers = [
-            Layer(inner, outer, function, init=init, rng=generator)
+            Layer(inner, outer, function, init=init, bias_init=bias_init, rng=generator)
             for inner, outer, function in zip(widths, widths[1:], [*activations, output_activation], strict=False)
         ]
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         """The outputs for one sample: `nin` numbers or Values in, a Value or a list of them out."""
-        outputs: Any = _sample(self, inputs)
+        outputs: Any = _sample(self, x)
         for layer in self.layers:
             outputs = layer(outputs)
         return outputs
@@ -188,18 +201,23 @@ class Sequential(Module):
     33
     """
 
-    def __init__(self, *modules: Module) -> None:
-        for module in modules:
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential takes Modules, got {type(module).__name__}")
-        self.modules = list(modules)
+    def __init__(self, *layers: Module) -> None:
+        for layer in layers:
+            if not isinstance(layer, Module):
+                raise TypeError(f"Sequential takes Modules, got {type(layer).__name__}")
+        self.layers = list(layers)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         """The output of the last module for one sample."""
-        outputs = inputs
-        for module in self.modules:
-            outputs = (module(*outputs),)
-        return outputs[0] if len(outputs) == 1 else outputs
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: int) -> Module:
+        return self.layers[index]
 
 
 class Dropout(Module):
@@ -213,20 +231,18 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: initialisation.Seed = None) -> None:
-        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0.0 <= p < 1.0:
+        self.p = as_float(p, "The probability of Dropout")
+        if not 0.0 <= self.p < 1.0:
             raise ValueError(f"the probability of dropping is at least 0 and less than 1, not {p!r}")
-        self.p = float(p)
         self._rng = initialisation.generator(rng)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         """The inputs, each dropped or scaled: a Value or number for one, a list for several."""
-        (sample,) = inputs
         if not self.training or self.p == 0.0:
-            return sample
-        if isinstance(sample, (list, tuple, np.ndarray)):
-            kept = self._rng.random(len(sample)) >= self.p
-            return [x * (float(keep) / (1.0 - self.p)) for x, keep in zip(sample, kept.tolist(), strict=True)]
-        return sample * (float(self._rng.random() >= self.p) / (1.0 - self.p))
+            return x
+        if isinstance(x, (list, tuple, np.ndarray)):
+            return [self.forward(number) for number in x]
+        return x * (float(self._rng.random() >= self.p) / (1.0 - self.p))
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"
@@ -246,9 +262,9 @@ class OneVsRest(Module):
     def __init__(self, make: Callable[[], Module], classes: int) -> None:
         self.models = [make() for _ in range(positive_int(classes, "classes"))]
 
-    def forward(self, *inputs: Any) -> list[Value]:
+    def forward(self, x: Any) -> list[Value]:
         """One logit a class for one sample."""
-        outputs = [model(*inputs) for model in self.models]
+        outputs = [model(x) for model in self.models]
         if any(isinstance(output, (list, tuple)) for output in outputs):
             raise ValueError("a OneVsRest needs classifiers with one output each, as MLP(nin, [8, 1]) has")
         return outputs
@@ -264,14 +280,27 @@ def _name(activation: Callable[[Any], Any]) -> str:
     return getattr(activation, "__name__", type(activation).__name__)
 
 
-def _sample(module: Neuron | Layer | MLP, inputs: tuple[Any, ...]) -> Sequence[Any]:
+def _drawn(
+    scheme: initialisation.Scheme | str, count: int, fan_in: int, fan_out: int, generator: np.random.Generator
+) -> list[float]:
+    """Starting numbers by a scheme, checked to be as many as asked for."""
+    numbers = np.asarray(initialisation.scheme(scheme)((count,), fan_in, fan_out, generator), dtype=float)
+    if numbers.shape != (count,):
+        raise ValueError(f"the weight scheme was asked for shape ({count},) and returned {numbers.shape}")
+    return numbers.tolist()
+
+
+def _sample(module: Neuron | Layer | MLP, x: Any) -> Sequence[Any]:
     """The numbers of one sample, given as a sequence, an array or, for one input, by itself."""
-    (sample,) = inputs
-    if not isinstance(sample, (list, tuple)):
-        if np.ndim(sample) > 1:
-            rows = np.shape(sample)[0]
-            raise ValueError(f"a {type(module).__name__} takes one sample, got {rows}; nn.predict takes many")
-        sample = sample.tolist() if isinstance(sample, np.ndarray) and sample.ndim else [sample]
-    if len(sample) != module.nin:
-        raise ValueError(f"a {type(module).__name__} of {module.nin} input(s) got {len(sample)}")
-    return sample
+    if not isinstance(x, (list, tuple)):
+        x = list(x) if isinstance(x, np.ndarray) and x.ndim else [x]
+    if x and isinstance(x[0], (list, tuple, np.ndarray)):
+        raise ValueError(f"{_of(module)} takes one sample, got {len(x)}; nn.predict takes many")
+    if len(x) != module.nin:
+        raise ValueError(f"{_of(module)} takes {module.nin} input{'' if module.nin == 1 else 's'}, got {len(x)}")
+    return x
+
+
+def _of(module: Module) -> str:
+    name = type(module).__name__
+    return f"{'an' if name == 'MLP' else 'a'} {name}"

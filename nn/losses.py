@@ -27,7 +27,7 @@ import numpy as np
 
 from autograd_core import Value, primitive
 from autograd_core.floats import as_float
-from autograd_core.functions import log, log1p, logsumexp, maximum, minimum, relu, softplus
+from autograd_core.functions import log, log1p, log_softmax, maximum, minimum, relu, softplus
 from nn.data import class_labels, place
 
 Reduction = Literal["mean", "sum"]
@@ -151,7 +151,8 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
         terms = [_expected_loss(row, shares) for row, shares in zip(rows, _distributions(target), strict=True)]
     elif targets.shape == scores.shape[:-1]:
         labels = class_labels(target, classes=scores.shape[-1]).ravel().tolist()
-        terms = [logsumexp(row) - row[label] for row, label in zip(rows, labels, strict=True)]
+        # From 0, not negated, which would make a -0 of the loss of a sure answer.
+        terms = [0.0 - log_softmax(row)[label] for row, label in zip(rows, labels, strict=True)]
     else:
         raise ValueError(
             f"for logits of shape {scores.shape} the target is labels of shape {scores.shape[:-1]} or probabilities "
@@ -188,8 +189,8 @@ def _squared(x: Any) -> Any:
 
 
 def _expected_loss(logits: list[Any], probabilities: list[Any]) -> Any:
-    total = logsumexp(logits)
-    return _reduced([share * (total - z) for share, z in zip(probabilities, logits, strict=True)], "sum")
+    terms = [share * (0.0 - z) for share, z in zip(probabilities, log_softmax(logits), strict=True)]
+    return _reduced(terms, "sum")
 
 
 def _distributions(target: Any) -> list[list[Any]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from autograd_core import Value
@@ -11,13 +10,13 @@ from autograd_core.floats import as_float, is_array
 from autograd_core.modes import thread
 
 
-class Module(ABC):
+class Module:
     """A part of a network: subclass it, set its parameters and parts as attributes, write `forward`.
 
     Parameters are the leaf Values, and parts the Modules, found in attributes, also in lists, tuples, dicts and
-    object arrays; an attribute whose name starts with an underscore is left out. On assignment each parameter is
-    labelled with its path (``layers.0.neurons.3.w.1``), and calls of a part are recorded in its scope, so that
-    drawings cluster by it.
+    object arrays; an attribute whose name starts with an underscore is left out. Each parameter is labelled with its
+    path (``layers.0.neurons.3.w.1``) when it is assigned, or found by `parameters`; calls of a part are recorded in
+    its scope, so that drawings cluster by it.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -38,9 +37,8 @@ class Module(ABC):
     _scope: str = ""
     """The path from the module around this one, which scopes calls."""
 
-    @abstractmethod
-    def forward(self, *inputs: Any) -> Any:
-        """What the module computes; call the module itself, which records the scope too."""
+    forward: Callable[..., Any]
+    """What the module computes, to be written by each kind; call the module itself, which records the scope too."""
 
     def __call__(self, *inputs: Any) -> Any:
         """Compute the output for one sample."""
@@ -56,19 +54,8 @@ class Module(ABC):
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        if not name.startswith("_"):
-            for path, member in _members(value, name):
-                self._adopt(path, member)
-
-    def _adopt(self, path: str, member: Value | Module) -> None:
-        """Name a parameter or part, and all below it, by its path from the outermost module."""
-        full = f"{self._path}.{path}" if self._path else path
-        if isinstance(member, Module):
-            member._scope, member._path = path, full
-            for inner_path, inner in member._own_members():
-                member._adopt(inner_path, inner)
-        elif member.op is None:
-            member.label, member.scope = full, self._path
+        if not name.startswith("_") and next(_members(value, name), None):
+            self.parameters()  # names what is new
 
     def _own_members(self) -> Iterator[tuple[str, Value | Module]]:
         for name, value in vars(self).items():
@@ -76,17 +63,22 @@ class Module(ABC):
                 yield from _members(value, name)
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """This module by the path '', and every part by its path, each once."""
+        """This module by the path '', and every part by its path, each once.
+
+        On the way each part gets its scope, and each parameter its label and scope.
+        """
         seen: set[Module] = set()
-        pending: list[tuple[str, Module]] = [("", self)]
+        pending: list[tuple[str, str, Module]] = [("", "", self)]
         while pending:
-            path, module = pending.pop()
+            path, name, module = pending.pop()
             if module in seen:
                 continue
             seen.add(module)
-            yield path, module
+            if path:
+                module._scope, module._path = name, _joined(self._path, path)
             parts = [(name, member) for name, member in module._own_members() if isinstance(member, Module)]
-            pending += [(f"{path}.{name}" if path else name, part) for name, part in reversed(parts)]
+            pending += [(_joined(path, name), name, part) for name, part in reversed(parts)]
+            yield path, module
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Every parameter by its path, in order of definition; one that is shared comes once."""
@@ -95,7 +87,8 @@ class Module(ABC):
             for name, member in module._own_members():
                 if isinstance(member, Value) and member.op is None and member not in seen:
                     seen.add(member)
-                    yield (f"{path}.{name}" if path else name), member
+                    member.label, member.scope = _joined(module._path, name), module._path
+                    yield _joined(path, name), member
 
     def parameters(self) -> list[Value]:
         """The parameters, in the order of `named_parameters`."""
@@ -142,7 +135,7 @@ class Module(ABC):
 
     def __repr__(self) -> str:
         parts = [(name, part) for name, part in self._own_members() if isinstance(part, Module)]
-        lines = [f"  {name}: {part!r}".replace("\n", "\n  ") for name, part in parts]
+        lines = [f"  {name}: {part!r}".replace("\n", "\n  ") for name, part in parts if part is not self]
         return "\n".join([f"{type(self).__name__}({parameter_count(self)}", *lines]) + ("\n)" if lines else ")")
 
 
@@ -162,6 +155,10 @@ def _members(value: Any, path: str) -> Iterator[tuple[str, Value | Module]]:
     elif isinstance(value, (list, tuple)) or (is_array(value) and value.dtype == object and value.ndim):
         for index, item in enumerate(value):
             yield from _members(item, f"{path}.{index}")
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _listed(names: list[str]) -> str:

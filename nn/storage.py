@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from nn.history import Epoch, Training
 from nn.module import Module
-
-if TYPE_CHECKING:
-    from nn.training import Training
 
 VERSION = 1
 _M = TypeVar("_M", bound=Module)
@@ -62,6 +61,7 @@ def write_checkpoint(path: str | Path, training: Training) -> None:
         "generators": [generator.bit_generator.state for generator in training.generators],
         "epochs": training.history.epochs,
         "stopped": training.history.stopped,
+        "best_loss": training.best_loss,
     }
     arrays |= {"parameters": training.parameters, "best_parameters": training.best_parameters}
     write_arrays(path, "checkpoint", metadata, arrays)
@@ -72,27 +72,42 @@ def read_checkpoint(path: str | Path, training: Training) -> None:
 
     Raises ValueError, leaving the training as it was, for a file that is damaged or of another training.
     """
-    from nn.training import Epoch
-
     metadata, arrays = read_arrays(path, "checkpoint")
     for name, mine in json.loads(json.dumps(_identity(training))).items():
         if metadata.get(name) != mine:
             raise ValueError(f"{path} is of another training: the {name.replace('_', ' ')} are not the same")
+    parts = [part for part in (training.optimizer, training.scheduler) if part is not None]
+    before = [part.state_dict() for part in parts]
+    states = [generator.bit_generator.state for generator in training.generators]
     try:
-        epochs = [Epoch(*epoch) for epoch in metadata["epochs"]]
-        parameters, best = arrays["parameters"], arrays["best_parameters"]
-        if parameters.shape != training.parameters.shape or best.shape != parameters.shape:
-            raise ValueError(f"{parameters.shape} parameters for {training.parameters.shape}")
-        optimizer = {name[10:]: array for name, array in arrays.items() if name.startswith("optimizer.")}
-        training.optimizer.load_state_dict(metadata["optimizer_options"] | optimizer)
-        if training.scheduler:
-            training.scheduler.load_state_dict(metadata["scheduler"])
-        for generator, state in zip(training.generators, metadata["generators"], strict=True):
+        _restore(metadata, arrays, training)
+    except Exception as error:  # whatever a damaged file may lead to
+        for part, state in zip(parts, before, strict=True):
+            part.load_state_dict(state)
+        for generator, state in zip(training.generators, states, strict=True):
             generator.bit_generator.state = state
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged or of another training ({error})") from None
-    training.parameters, training.best_parameters = parameters, best
-    training.history.epochs[:], training.history.stopped = epochs, metadata["stopped"]
+        raise ValueError(f"{path} is damaged or of another training ({type(error).__name__}: {error})") from None
+
+
+def _restore(metadata: dict[str, Any], arrays: dict[str, np.ndarray], training: Training) -> None:
+    """The work of `read_checkpoint`, which may fail half-way; the history and the numbers come last."""
+    epochs = [
+        Epoch(float(loss), None if validated is None else float(validated), float(rate), float(seconds))
+        for loss, validated, rate, seconds in metadata["epochs"]
+    ]
+    parameters, best = arrays["parameters"], arrays["best_parameters"]
+    for numbers in (parameters, best):
+        if numbers.shape != training.parameters.shape or numbers.dtype != float:
+            raise ValueError(f"{numbers.dtype} {numbers.shape} for float64 {training.parameters.shape}")
+    stopped, best_loss = str(metadata["stopped"]), float(metadata["best_loss"])
+    state = {name.removeprefix("optimizer."): item for name, item in arrays.items() if name.startswith("optimizer.")}
+    training.optimizer.load_state_dict(metadata["optimizer_options"] | state)
+    if training.scheduler:
+        training.scheduler.load_state_dict(metadata["scheduler"])
+    for generator, state in zip(training.generators, metadata["generators"], strict=True):
+        generator.bit_generator.state = state
+    training.parameters, training.best_parameters, training.best_loss = parameters, best, best_loss
+    training.history.epochs[:], training.history.stopped = epochs, stopped
 
 
 def _identity(training: Training) -> dict[str, Any]:
@@ -106,22 +121,26 @@ def _identity(training: Training) -> dict[str, Any]:
 
 def write_arrays(path: str | Path, kind: str, metadata: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
     """Write arrays and JSON metadata to a file in one move: the old file or the new one, never half of one."""
-    path = Path(path)
+    path = Path(path).resolve()  # a link stays a link
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, f"{path} is no regular file and could not be written")
     header = json.dumps({"kind": kind, "version": VERSION, **metadata}, default=lambda array: array.tolist())
-    partial = None
+    # Always the same name, so that what a killed process leaves is overwritten by the next.
+    partial = path.with_name(f".{path.name}.partial")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            partial = Path(file.name)
+        with open(partial, "wb") as file:
             np.savez(file, allow_pickle=False, header=np.array(header), **arrays)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            partial.chmod(path.stat().st_mode)
         os.replace(partial, path)
     except OSError as error:
-        kept = "; the file that was there is as it was" if path.exists() else ""
+        kept = "; the file that was there is as it was" if path.is_file() else ""
         raise OSError(error.errno, f"{path} could not be written: {error.strerror or error}{kept}") from error
     finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
     return path
 
 
@@ -130,17 +149,21 @@ def read_arrays(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, 
     path = Path(path)
     try:
         with open(path, "rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no archive of arrays")
+            file.seek(0)
             content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                raise ValueError("it is a single array")
+            if "header" not in content.files:
+                raise ValueError("it has no header")
             arrays = {name: content[name] for name in content.files}
         header = json.loads(str(arrays.pop("header")))
         if not isinstance(header, dict):
-            raise ValueError("no header")
+            raise ValueError("its header is of another kind")
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no file of this package, or is damaged ({error})") from None
+        reason = "it holds Python objects, which are never loaded" if "allow_pickle" in str(error) else error
+        raise ValueError(f"{path} is no file of this package, or is damaged: {reason}") from None
     if header.get("kind") != kind or header.get("version") != VERSION:
         found = f"{header.get('kind')} of version {header.get('version')}"
         raise ValueError(f"{path} holds a {found}, not a {kind} of version {VERSION}")

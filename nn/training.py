@@ -1,130 +1,30 @@
-"""The training loop: `fit`, the `History` it returns, and `EarlyStopping`."""
+"""The training loop: `fit`."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from tqdm import tqdm
 
 from autograd_core import Value
 from autograd_core.transforms import mapped
-from nn.arguments import non_negative, positive_int
+from nn.arguments import positive_int
 from nn.data import batches
 from nn.evaluation import evaluate, samples, targets
+from nn.history import AnyScheduler, Epoch, History, Training
 from nn.init import Seed, generator
 from nn.module import Module
 from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler, clipped_by_norm
 from nn.storage import read_checkpoint, write_checkpoint
 
 Loss = Callable[[Any, Any], Value]
-AnyScheduler = Scheduler | ReduceLROnPlateau
 Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 """From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
-
-
-class Epoch(NamedTuple):
-    """What one epoch of training came to."""
-
-    loss: float
-    """The mean of the batches' losses, penalty included, while the weights moved."""
-    validation_loss: float | None
-    """The mean loss on the validation data at the end of the epoch."""
-    learning_rate: float
-    """The learning rate of the epoch."""
-    seconds: float
-    """How long the epoch took."""
-
-
-@dataclass
-class History:
-    """The course of a training: one `Epoch` each, and why it ended."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    """The epochs that were finished."""
-    stopped: str = ""
-    """Why the training ended before its last epoch: what a callback gave as its reason, an interruption, or
-    divergence; '' if it did not."""
-
-    @property
-    def loss(self) -> list[float]:
-        """The training loss of each epoch."""
-        return [epoch.loss for epoch in self.epochs]
-
-    @property
-    def validation_loss(self) -> list[float]:
-        """The validation loss of each epoch; empty without validation data."""
-        return [epoch.validation_loss for epoch in self.epochs if epoch.validation_loss is not None]
-
-    @property
-    def monitored(self) -> list[float]:
-        """What is to be made small: the validation loss where there is one, else the training loss."""
-        return self.validation_loss or self.loss
-
-    @property
-    def best_epoch(self) -> int:
-        """The index of the epoch with the smallest `monitored` loss; -1 if no epoch was finished."""
-        return min(range(len(self.epochs)), key=self.monitored.__getitem__, default=-1)
-
-    def __repr__(self) -> str:
-        last = f", loss {self.loss[-1]:.4g}" if self.epochs else ""
-        validation = f", validation loss {self.validation_loss[-1]:.4g}" if self.validation_loss else ""
-        stopped = f", stopped: {self.stopped}" if self.stopped else ""
-        return f"<History of {len(self.epochs)} epochs{last}{validation}{stopped}>"
-
-
-@dataclass
-class Training:
-    """A training under way, as callbacks see it after each epoch; the model has the weights of that epoch."""
-
-    model: Module
-    optimizer: Optimizer
-    scheduler: AnyScheduler | None
-    generators: list[np.random.Generator]
-    """What the training draws from: the order of the samples, then the masks of each Dropout."""
-    parameters: np.ndarray
-    """The numbers of the optimiser's parameters, flat."""
-    best_parameters: np.ndarray
-    """What they were at the end of the best epoch."""
-    history: History = field(default_factory=History)
-    restore_best: bool = False
-
-    def stop(self, reason: str, restore_best: bool = False) -> None:
-        """End the training after this epoch, on request with the weights of the best epoch so far."""
-        self.history.stopped = reason
-        self.restore_best = restore_best
-
-
-@dataclass(frozen=True)
-class EarlyStopping:
-    """A callback that stops when the monitored loss has not improved by `min_delta` for `patience` epochs.
-
-    The model then gets back the weights of its best epoch. Looks only at the history, so a resumed training stops
-    where an uninterrupted one would.
-    """
-
-    patience: int = 10
-    min_delta: float = 0.0
-
-    def __post_init__(self) -> None:
-        positive_int(self.patience, "patience")
-        non_negative(self.min_delta, "min_delta")
-
-    def __call__(self, training: Training) -> None:
-        """Stop the training if it is time."""
-        best, since = math.inf, 0
-        for loss in training.history.monitored:
-            if loss < best - self.min_delta:
-                best, since = loss, 0
-            else:
-                since += 1
-        if since >= self.patience:
-            training.stop(f"no improvement for {self.patience} epochs", restore_best=True)
 
 
 Callback = Callable[[Training], None]
@@ -158,13 +58,15 @@ def fit(
     nn.losses.l2_penalty(model.parameters())``; without `batch_size` the batch is all samples. `clip_norm` bounds
     the norm of the gradient; `scheduler` steps after each epoch; `callbacks` are called with a `Training` after it.
 
-    Ctrl-C, and a loss that is no longer finite, end the training with the weights of the best epoch (by validation
-    loss where there is one) and the history so far, whose `stopped` says why. With `checkpoint` all that the
-    training depends on is written to that file after each epoch, and ``resume=True`` goes on from it, if it exists,
-    to the same weights bit for bit. The same `rng`, an int or NumPy Generator, gives the same weights.
+    Ctrl-C, and a loss that is no longer finite, end the training with the weights that had the smallest loss (on the
+    validation data where there are any) and the history so far, whose `stopped` says why. With `checkpoint` all that
+    the training depends on is written to that file after each epoch, options of the optimiser and the generators that
+    modules have as attributes included, and ``resume=True`` goes on from it, if it exists, to the same weights bit
+    for bit; data, loss and batches are to be the same. The same `rng`, an int or NumPy Generator, gives the same
+    weights.
 
-    Raises TypeError or ValueError for data or options that cannot be trained on, before anything is changed, and
-    OSError where the checkpoint cannot be written.
+    Raises TypeError or ValueError for data or options that cannot be trained on; the model and the optimiser are then
+    as they were, unless an epoch was finished before. Raises OSError where the checkpoint cannot be written.
 
     >>> import nn
     >>> X, y = nn.data.xor()
@@ -175,77 +77,145 @@ def fit(
     1.0
     """
     X, y = _checked(X, y, "X", "y")
-    validation = None if validation_data is None else _checked(*validation_data, "X of validation_data", "its y")
     size = len(X) if batch_size is None else positive_int(batch_size, "batch_size")
     positive_int(epochs, "epochs")
-    if engine not in ("auto", "eager"):
-        raise ValueError(f"engine is 'auto' or 'eager', not {engine!r}")
+    _check_options(model, loss, optimizer, penalty, scheduler, engine)
+    callbacks = _checked_callbacks(callbacks)
+    validation = _checked_validation(validation_data)
     if resume and checkpoint is None:
         raise ValueError("resume=True goes on from a checkpoint; give its path as checkpoint=")
+    if checkpoint is not None and not Path(checkpoint).resolve().parent.is_dir():
+        raise FileNotFoundError(f"{checkpoint} could not be written: its folder does not exist")
 
     objective = _eager_objective(model, loss, penalty, list(optimizer.parameters))
     training = _started(model, optimizer, scheduler, generator(rng))
-    history = training.history
-    if checkpoint is not None:
-        if resume and Path(checkpoint).exists():
-            read_checkpoint(checkpoint, training)
-        else:
-            write_checkpoint(checkpoint, training)
+    history, begin, options = training.history, training.parameters, optimizer.state_dict()
+    if resume and checkpoint is not None and Path(checkpoint).exists():
+        read_checkpoint(checkpoint, training)
 
     modes = [(module, module.training) for _, module in model.named_modules()]
     bar = tqdm(total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress)
     try:
         while len(history.epochs) < epochs and not history.stopped:
-            start, learning_rate = time.perf_counter(), optimizer.lr
+            start, learning_rate, before = time.perf_counter(), optimizer.lr, training.parameters
             model.train()
-            mean = _epoch(
-                training, objective, batches(X, y, size, rng=training.generators[0], shuffle=shuffle), clip_norm
-            )
-            if not (math.isfinite(mean) and np.isfinite(training.parameters).all()):
-                training.stop(f"diverged in epoch {len(history.epochs) + 1}: the loss is {mean:g}", restore_best=True)
-                break
+            data = batches(X, y, size, rng=training.generators[0], shuffle=shuffle)
+            mean = _epoch(training, objective, data, clip_norm)
             _write(optimizer.parameters, training.parameters)
             validated = None if validation is None else evaluate(model, *validation, loss)
+            reason = _divergence(mean, validated, training.parameters)
+            if reason:
+                training.stop(f"diverged in epoch {len(history.epochs) + 1}: {reason}", restore_best=True)
+                bar.set_postfix_str(history.stopped)
+                break
+            monitored = mean if validated is None else validated
+            if monitored < training.best_loss:
+                training.best_parameters = before if validated is None else training.parameters
+                training.best_loss = monitored
             history.epochs.append(Epoch(mean, validated, learning_rate, time.perf_counter() - start))
-            if history.best_epoch == len(history.epochs) - 1:
-                training.best_parameters = training.parameters
             if isinstance(scheduler, ReduceLROnPlateau):
-                scheduler.step(history.monitored[-1])
+                scheduler.step(monitored)
             elif scheduler is not None:
                 scheduler.step()
             for callback in callbacks:
                 callback(training)
-            if training.restore_best:
-                training.parameters = training.best_parameters
+            # A callback may have changed the weights, to bound their norm, say.
+            training.parameters = training.best_parameters if training.restore_best else _numbers(optimizer)
             if checkpoint is not None:
                 write_checkpoint(checkpoint, training)
-            bar.set_postfix_str(f"loss {mean:.4g}" + ("" if validated is None else f", validation {validated:.4g}"))
+            bar.set_postfix_str(history.stopped or _progress(mean, validated))
             bar.update()
     except KeyboardInterrupt:
-        training.stop(f"interrupted in epoch {len(history.epochs) + 1}", restore_best=True)
+        training.stop(f"interrupted after {len(history.epochs)} epochs", restore_best=True)
+    except Exception:
+        if not history.epochs:
+            training.parameters = begin
+            optimizer.load_state_dict(options)
+        raise
     finally:
-        bar.close()
+        _write(optimizer.parameters, training.best_parameters if training.restore_best else training.parameters)
         for module, mode in modes:
             module.training = mode
-        if training.restore_best:
-            training.parameters = training.best_parameters
-        _write(optimizer.parameters, training.parameters)
+        bar.close()
     return history
+
+
+def _progress(mean: float, validated: float | None) -> str:
+    return f"loss {mean:.4g}" + ("" if validated is None else f", validation {validated:.4g}")
+
+
+def _divergence(mean: float, validated: float | None, parameters: np.ndarray) -> str:
+    """What is no longer finite after an epoch, in words; '' if all is."""
+    if not math.isfinite(mean):
+        return f"the loss is {mean:g}"
+    if not np.isfinite(parameters).all():
+        return "the weights are no longer finite"
+    if validated is not None and not math.isfinite(validated):
+        return f"the validation loss is {validated:g}"
+    return ""
+
+
+def _check_options(
+    model: Module, loss: Any, optimizer: Optimizer, penalty: Any, scheduler: AnyScheduler | None, engine: str
+) -> None:
+    """Raise TypeError or ValueError for options of `fit` of the wrong kind, or that do not belong together."""
+    kinds: list[tuple[str, Any, Any, str]] = [
+        ("model", model, Module, "a Module"),
+        ("optimizer", optimizer, Optimizer, "an optimizer, such as nn.optim.SGD(model.parameters())"),
+        (
+            "scheduler",
+            scheduler,
+            (Scheduler, ReduceLROnPlateau, type(None)),
+            "one, such as StepLR(optimizer, 10)",
+        ),
+    ]
+    for name, option, kind, wanted in kinds:
+        if not isinstance(option, kind):
+            given = option.__name__ if isinstance(option, type) else f"{type(option).__name__}"
+            raise TypeError(f"{name} is {wanted}, got {given}")
+    if not callable(loss):
+        raise TypeError(f"loss is a function of prediction and target, such as nn.losses.mse_loss, got {loss!r}")
+    if penalty is not None and not callable(penalty):
+        raise TypeError(f"penalty is a function without arguments that returns a Value, got {penalty!r}")
+    if engine not in ("auto", "eager"):
+        raise ValueError(f"engine is 'auto' or 'eager', not {engine!r}")
+    if scheduler is not None and scheduler.optimizer is not optimizer:
+        raise ValueError("the scheduler was made for another optimizer")
+    known = set(model.parameters())
+    if not all(parameter in known for parameter in optimizer.parameters):
+        raise ValueError("the optimizer has parameters that are not of this model; make it of model.parameters()")
+
+
+def _checked_callbacks(callbacks: Any) -> list[Callback]:
+    listed: list[Any] = [callbacks] if callable(callbacks) else list(callbacks)
+    for callback in listed:
+        if isinstance(callback, type) or not callable(callback):
+            raise TypeError(f"callbacks are functions of a Training, such as nn.EarlyStopping(), got {callback!r}")
+    return listed
+
+
+def _checked_validation(data: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    if data is None:
+        return None
+    if not isinstance(data, (list, tuple)) or len(data) != 2:
+        raise ValueError("validation_data is a pair (X, y)")
+    X, y = data
+    return _checked(X, y, "X of validation_data", "its y")
 
 
 def _started(
     model: Module, optimizer: Optimizer, scheduler: AnyScheduler | None, order: np.random.Generator
 ) -> Training:
     """A training before its first epoch."""
-    if not isinstance(model, Module):
-        raise TypeError(f"fit trains a Module, got {type(model).__name__}")
-    known = set(model.parameters())
-    if not all(parameter in known for parameter in optimizer.parameters):
-        raise ValueError("the optimizer has parameters that are not of this model; make it of model.parameters()")
     drawn = [value for _, module in model.named_modules() for value in vars(module).values()]
     generators = [order, *(value for value in drawn if isinstance(value, np.random.Generator))]
-    numbers = np.array([parameter.data for parameter in optimizer.parameters])
+    numbers = _numbers(optimizer)
     return Training(model, optimizer, scheduler, list(dict.fromkeys(generators)), numbers, numbers)
+
+
+def _numbers(optimizer: Optimizer) -> np.ndarray:
+    """The parameters of an optimiser as an array of shape (count,)."""
+    return np.array([parameter.data for parameter in optimizer.parameters], dtype=float)
 
 
 def _epoch(

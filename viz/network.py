@@ -8,10 +8,12 @@ from math import isfinite
 from typing import Any
 
 import graphviz
+import numpy as np
 
 from autograd_core import Value
 from autograd_core.graph import gradients
 from nn import MLP, Dropout, Layer, Module, Sequential
+from nn.arguments import positive_int
 from viz.dot import FONT, Diagram, escaped, gradient_colour
 
 # Stronger than the fills of nodes, for lines.
@@ -34,8 +36,12 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
     >>> diagram.source.count("penwidth")
     9
     """
+    if positive_int(max_width, "max_width") < 2:
+        raise ValueError("max_width is at least 2: a neuron, and the count of the others")
     layers = _layers(model)
-    columns = [[Value(float(number), label=f"x{i + 1}") for i, number in enumerate(x)]]
+    if not layers:
+        raise ValueError("the network has no layers to draw")
+    columns = [[Value(number, label=f"x{i + 1}") for i, number in enumerate(np.atleast_1d(x).tolist())]]
     outputs: Any = columns[0]
     for layer in layers:
         outputs = layer(outputs)
@@ -100,7 +106,7 @@ def _layers(model: Module) -> list[Layer]:
     if isinstance(model, MLP):
         return model.layers
     if isinstance(model, Sequential):
-        return [layer for module in model.modules if not isinstance(module, Dropout) for layer in _layers(module)]
+        return [layer for module in model.layers if not isinstance(module, Dropout) for layer in _layers(module)]
     raise TypeError(f"draw_network draws an MLP, a Layer or a Sequential of them, not a {type(model).__name__}")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_core import grad
+from autograd_core import Value, grad
 from nn import History, Module, predict
 from nn.evaluation import default_threshold
 from nn.layers import ACTIVATIONS, Activation, activation_function
@@ -26,16 +26,17 @@ def _axes(axes: Axes | None) -> Axes:
         from matplotlib import pyplot
     except ImportError:
         raise ImportError('plots need Matplotlib: pip install "autograd-core[plot]"') from None
-    return pyplot.subplots()[1]
+    return pyplot.subplots(layout="constrained")[1]
 
 
 def plot_history(history: History, axes: Axes | None = None) -> Axes:
     """The training loss, and the validation loss where there is one, over the epochs; the best epoch is marked."""
     axes = _axes(axes)
     epochs = np.arange(1, len(history.epochs) + 1)
-    axes.plot(epochs, history.loss, color=BLUE, label="training")
+    dot = "o" if len(epochs) == 1 else ""
+    axes.plot(epochs, history.loss, color=BLUE, label="training", marker=dot)
     if history.validation_loss:
-        axes.plot(epochs, history.validation_loss, color=ORANGE, label="validation")
+        axes.plot(epochs, history.validation_loss, color=ORANGE, label="validation", marker=dot)
     if history.epochs:
         axes.axvline(history.best_epoch + 1, color=GREY, linestyle=":", label=f"best epoch {history.best_epoch + 1}")
     if all(loss > 0 for loss in [*history.loss, *history.validation_loss]):
@@ -49,32 +50,30 @@ def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = No
     """The classes that a model of two inputs gives to the plane, and the samples on it.
 
     A model with one output is taken at the threshold that `nn.accuracy` takes by default; with several the largest
-    output wins. X has shape (n, 2), y shape (n,). Raises ValueError for samples of another shape.
+    output wins. X has shape (n, 2), y shape (n,). Raises ValueError for other shapes.
     """
-    X, y = np.asarray(X, dtype=float), np.asarray(y)
-    if X.ndim != 2 or X.shape[1] != 2:
-        raise ValueError(f"a decision boundary is drawn for samples of shape (n, 2), not {X.shape}")
+    X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    if X.ndim != 2 or X.shape[1] != 2 or y.shape != X.shape[:1]:
+        raise ValueError(f"a boundary is drawn for X of shape (n, 2) and y of shape (n,), not {X.shape} and {y.shape}")
     axes = _axes(axes)
-    low, high = X.min(axis=0) - 0.5, X.max(axis=0) + 0.5
-    first, second = np.meshgrid(*(np.linspace(*ends, resolution) for ends in zip(low, high, strict=True)))
+    ends = zip(X.min(axis=0) - 0.5, X.max(axis=0) + 0.5, strict=True)
+    first, second = np.meshgrid(*(np.linspace(start, stop, resolution) for start, stop in ends))
     outputs = predict(model, np.column_stack([first.ravel(), second.ravel()]))
     if outputs.ndim == 1:
-        height = (outputs - default_threshold(outputs)).reshape(first.shape)
+        height = (outputs - default_threshold(model)).reshape(first.shape)
         reach = np.abs(height).max() or 1.0
         axes.contourf(first, second, height, levels=20, cmap="PuOr", vmin=-reach, vmax=reach, alpha=0.6)
         if height.min() < 0.0 < height.max():
             axes.contour(first, second, height, levels=[0.0], colors="black", linewidths=1.0)
     else:
-        axes.contourf(first, second, outputs.argmax(axis=1).reshape(first.shape), cmap="viridis", alpha=0.4)
-    # The ends of the colour map are too dark for points beside each other, so its range goes on beyond the labels.
-    reach = 0.3 * (y.max() - y.min()) if outputs.ndim == 1 else 0.0
-    colours = {
-        "c": y,
-        "cmap": "PuOr" if outputs.ndim == 1 else "viridis",
-        "vmin": y.min() - reach,
-        "vmax": y.max() + reach,
-    }
-    axes.scatter(X[:, 0], X[:, 1], edgecolors="black", s=25, **colours)
+        winners = outputs.argmax(axis=1).reshape(first.shape)
+        axes.pcolormesh(first, second, winners, cmap="viridis", vmin=0, vmax=outputs.shape[1] - 1, alpha=0.4)
+    colours, low, high = "viridis", 0.0, outputs.shape[-1] - 1.0
+    if outputs.ndim == 1:
+        # The ends of this colour map are too dark for points beside each other, so its range goes beyond the labels.
+        margin = 0.3 * (y.max() - y.min())
+        colours, low, high = "PuOr", y.min() - margin, y.max() + margin
+    axes.scatter(X[:, 0], X[:, 1], c=y, cmap=colours, vmin=low, vmax=high, edgecolors="black", s=25)
     axes.set(xlabel="x1", ylabel="x2")
     return axes
 
@@ -94,8 +93,16 @@ def plot_landscape_1d(
         axes.plot(path, heights, "o-", color=ORANGE, markersize=4, linewidth=1.0, label=f"{len(path) - 1} steps")
         axes.plot(path[0], heights[0], "o", color=BLUE, label="start")
         axes.legend()
-    axes.set(xlabel="w", ylabel="loss")
+    heights = axes.lines[0].get_ydata()
+    axes.set(xlabel="w", ylabel="loss", xlim=limits, ylim=_with_margin(np.asarray(heights, dtype=float)))
     return axes
+
+
+def _with_margin(heights: np.ndarray, margin: float = 0.05) -> tuple[float, float]:
+    """The range of the finite ones among some heights, and a share of it on either side."""
+    finite = heights[np.isfinite(heights)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    return low - margin * (high - low), high + margin * (high - low)
 
 
 def plot_landscape_2d(
@@ -110,8 +117,8 @@ def plot_landscape_2d(
     first, second = (np.linspace(*ends, resolution) for ends in limits)
     heights = np.array([[float(function(float(a), float(b))) for a in first] for b in second])
     # Lines at equal ratios, so that a ravine shows as well as the slopes beside it.
-    floor = heights.min()
-    levels = floor + np.geomspace(1e-3, 1.0, 16) * ((heights.max() - floor) or 1.0)
+    floor, top = _with_margin(heights, 0.0)
+    levels = floor + np.geomspace(1e-3, 1.0, 16) * ((top - floor) or 1.0)
     axes.contour(first, second, heights, levels=levels, colors=GREY, alpha=0.6, linewidths=0.8)
     for name, path in (paths or {}).items():
         points = np.asarray(path, dtype=float)
@@ -123,8 +130,13 @@ def plot_landscape_2d(
 
 
 def plot_activation(activation: Activation, axes: Axes | None = None, reach: float = 5.0) -> Axes:
-    """An activation, by name or as a function of one Value, with its derivative."""
+    """An activation, by name or as a function of one Value, with its derivative.
+
+    Raises TypeError for a function that does not return a Value, and ValueError for an unknown name.
+    """
     function = activation_function(activation)
+    if not isinstance(function(Value(0.0)), Value):
+        raise TypeError("an activation turns a Value into a Value; write it with the functions of autograd_core")
     axes = _axes(axes)
     x = np.linspace(-reach, reach, 401)
     name = next((name for name, known in ACTIVATIONS.items() if known is function), "activation")

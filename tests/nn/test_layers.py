@@ -179,6 +179,19 @@ def test_the_default_scheme_is_he_for_relu_and_xavier_else(activation: str, vari
     assert all(neuron.b.data == 0.0 for neuron in layer.neurons)
 
 
+def test_biases_are_drawn_by_their_scheme() -> None:
+    layer = nn.Layer(2, 50, bias_init="uniform", rng=0)
+    biases = [neuron.b.data for neuron in layer.neurons]
+    assert len(set(biases)) == 50
+    assert 0.0 < max(map(abs, biases)) <= 0.1
+
+
+def test_sequential_is_indexed_and_counted() -> None:
+    first, second = nn.Layer(1, 2), nn.Layer(2, 1)
+    model = nn.Sequential(first, second)
+    assert (len(model), model[0], model[-1]) == (2, first, second)
+
+
 def test_dropout_drops_at_its_rate_and_scales_the_rest() -> None:
     dropped = nn.Dropout(0.3, rng=0)([1.0] * 10_000)
     assert set(dropped) == {0.0, 1.0 / 0.7}
@@ -234,12 +247,24 @@ def test_one_vs_rest_learns_three_classes() -> None:
         (lambda: nn.MLP(2, [3, 1], rng=wrong("zero")), TypeError, "rng is an int"),
         (lambda: nn.Dropout(1.0), ValueError, "less than 1, not 1.0"),
         (lambda: nn.Dropout(-0.1), ValueError, "at least 0"),
-        (lambda: nn.Dropout(wrong("half")), ValueError, "not 'half'"),
+        (lambda: nn.Dropout(wrong("half")), TypeError, "Dropout takes an int, float .* got str 'half'"),
         (lambda: nn.Sequential(wrong(max)), TypeError, "takes Modules, got builtin"),
         (lambda: nn.OneVsRest(lambda: nn.MLP(2, [2]), 2)([1.0, 2.0]), ValueError, "one output each"),
-        (lambda: nn.MLP(2, [3, 1])([1.0]), ValueError, r"MLP of 2 input\(s\) got 1"),
-        (lambda: nn.Neuron(1)([1.0, 2.0]), ValueError, r"Neuron of 1 input\(s\) got 2"),
+        (lambda: nn.MLP(2, [3, 1])([1.0]), ValueError, "an MLP takes 2 inputs, got 1"),
+        (lambda: nn.Neuron(1)([1.0, 2.0]), ValueError, "a Neuron takes 1 input, got 2"),
         (lambda: nn.MLP(2, [1])(np.zeros((5, 2))), ValueError, "takes one sample, got 5; nn.predict takes many"),
+        (
+            lambda: nn.MLP(2, [1])([[0, 0], [0, 1], [1, 0]]),
+            ValueError,
+            "takes one sample, got 3; nn.predict takes many",
+        ),
+        (lambda: nn.MLP(2, [3, 1], "ReLU"), ValueError, "did you mean 'relu'"),
+        (
+            lambda: nn.MLP(2, [2], init=lambda *_: np.zeros(5)),
+            ValueError,
+            r"asked for shape \(2,\) and returned \(5,\)",
+        ),
+        (lambda: nn.Neuron(1, math.tanh)([1.0]), TypeError, "tanh turned a Value into float.*not of math"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_sentence(make: Any, error: type[Exception], message: str) -> None:

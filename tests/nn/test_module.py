@@ -47,11 +47,11 @@ def test_parameters_are_labelled_by_their_path_and_scoped_by_their_module() -> N
 
 def test_a_part_assigned_later_is_named_by_its_full_path() -> None:
     outer = nn.Sequential(nn.Sequential(nn.Layer(1, 1, rng=0)))
-    inner = outer.modules[0]
+    inner = outer.layers[0]
     assert isinstance(inner, nn.Sequential)
     neuron = nn.Neuron(1, rng=0)
     setattr(inner, "extra", neuron)  # noqa: B010 (an attribute that the type does not have)
-    assert neuron.b.label == "modules.0.extra.b"
+    assert neuron.b.label == "layers.0.extra.b"
 
 
 def test_calls_are_recorded_in_the_scope_of_the_part() -> None:
@@ -121,7 +121,7 @@ def test_repr_shows_shapes_and_counts() -> None:
         "  layers.1: Layer(3 -> 1, linear, 4 parameters)\n)"
     )
     nested = repr(nn.Sequential(nn.Sequential(nn.Dropout(0.1)), nn.Neuron(1)))
-    assert "  modules.0: Sequential(0 parameters\n    modules.0: Dropout(0.1)\n  )" in nested
+    assert "  layers.0: Sequential(0 parameters\n    layers.0: Dropout(0.1)\n  )" in nested
     assert "Neuron(1 -> 1, relu, 2 parameters)" in nested
 
 
@@ -138,6 +138,41 @@ def test_copies_keep_a_parameter_of_model_and_loss_one_node(duplicate: Any) -> N
     assert twin.state_dict() == model.state_dict()
 
 
-def test_a_module_without_forward_cannot_be_made() -> None:
-    with pytest.raises(TypeError, match="forward"):
-        type("Empty", (nn.Module,), {})()
+class Stack(nn.Module):
+    """Layers appended to a list that is an attribute already."""
+
+    def __init__(self) -> None:
+        self.layers: list[nn.Module] = []
+        for _ in range(2):
+            self.layers.append(nn.Layer(2, 2, rng=0))
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def test_parts_appended_to_a_list_are_named_when_they_are_found() -> None:
+    model = Stack()
+    names = [name for name, _ in model.named_parameters()]
+    assert [p.label for p in model.parameters()] == names
+    assert names[-1] == "layers.1.neurons.1.b"
+    scopes = {node.scope for node in topological_order(*model([1.0, 2.0]))}
+    assert scopes == {"layers.0.neurons.0", "layers.0.neurons.1", "layers.1.neurons.0", "layers.1.neurons.1"}
+
+
+def test_a_shared_parameter_keeps_its_first_path() -> None:
+    model = Everything()
+    assert model.single.label == "single"
+
+
+def test_a_module_that_holds_itself_is_walked_once() -> None:
+    model = nn.Sequential(nn.Layer(1, 1))
+    model.layers.append(model)
+    assert len(model.parameters()) == 2
+    assert repr(model).count("Sequential") == 1
+
+
+def test_a_module_without_forward_says_so_when_called() -> None:
+    with pytest.raises(AttributeError, match="'Empty' object has no attribute 'forward'"):
+        type("Empty", (nn.Module,), {})()(1.0)

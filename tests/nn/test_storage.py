@@ -68,7 +68,7 @@ def test_a_training_that_is_killed_and_resumed_ends_the_same_bit_for_bit(tmp_pat
                 process.send_signal(signal.SIGKILL)
             process.communicate()
         assert start(name).communicate()[0].splitlines()[1] == expected
-    assert not list(tmp_path.glob(".killed*.npz.*/*"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_resuming_goes_on_where_the_checkpoint_is(tmp_path: Path) -> None:
@@ -138,6 +138,51 @@ def test_a_full_disk_leaves_the_file_before_whole_and_says_so(
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["model.npz"]
+
+
+def test_a_failing_call_leaves_an_earlier_checkpoint_alone(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    fit(model(), path, 2)
+    before = path.read_bytes()
+    network = model()
+    with pytest.raises(ValueError, match="takes 2 inputs, got 3"):
+        nn.fit(network, np.zeros((4, 3)), [0, 1, 1, 0], loss=nn.losses.mse_loss, checkpoint=path, progress=False,
+               optimizer=nn.optim.SGD(network.parameters()))  # fmt: skip
+    assert path.read_bytes() == before
+
+
+def test_a_link_stays_a_link_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    path = nn.save(model(), tmp_path / "model.npz")
+    path.chmod(0o640)
+    link = tmp_path / "link.npz"
+    link.symlink_to(path)
+    nn.save(nn.MLP(2, [3, 1], rng=9), link)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert nn.load(model(), path).state_dict() == nn.MLP(2, [3, 1], rng=9).state_dict()
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is no regular file"):
+        nn.save(model(), tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"epochs": [["a", "b", "c", "d"]]}, {"epochs": [[1.0]]}, {"generators": []}, {"best_loss": "x"},
+     {"generators": [{"bit_generator": "PCG64", "state": -1}]}, {"optimizer_options": {"lr": "high"}}],
+)  # fmt: skip
+def test_a_checkpoint_with_other_contents_changes_nothing(tmp_path: Path, damage: dict[str, Any]) -> None:
+    path = tmp_path / "checkpoint.npz"
+    fit(model(), path, 2)
+    metadata, arrays = storage.read_arrays(path, "checkpoint")
+    storage.write_arrays(path, "checkpoint", metadata | damage, arrays)
+    network = model()
+    with pytest.raises(ValueError, match="is damaged or of another training"):
+        fit(network, path, 4, resume=True)
+    assert network.state_dict() == model().state_dict()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -48,13 +48,15 @@ def test_moons_are_told_apart(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_one_hidden_layer_of_32_fits_a_sine() -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_one_hidden_layer_of_32_fits_a_sine(seed: int) -> None:
     X = np.linspace(-2.0, 2.0, 24)
-    generator = np.random.default_rng(0)
-    model = nn.MLP(1, [32, 1], "tanh", rng=generator)
-    # Steep neurons with their bends spread over the interval: from a flat start it takes ten times as long.
-    for neuron in model.layers[0].neurons:
-        neuron.w[0].data, neuron.b.data = generator.normal(0.0, 3.0), generator.uniform(-4.0, 4.0)
+
+    def steep(shape: Any, fan_in: int, fan_out: int, rng: Any) -> np.ndarray:
+        """Bends spread over the interval: from a flat start it takes ten times as long."""
+        return nn.init.uniform(shape, fan_in, fan_out, rng, low=-5.0 / fan_in, high=5.0 / fan_in)
+
+    model = nn.MLP(1, [32, 1], "tanh", init=steep, bias_init=steep, rng=seed)
     train(model, X, np.sin(3.0 * X), loss=mse_loss, epochs=600, optimizer=nn.optim.Adam(model.parameters(), lr=0.04))
     dense = np.linspace(-2.0, 2.0, 400)
     assert np.abs(nn.predict(model, dense) - np.sin(3.0 * dense)).max() < 0.05
@@ -174,7 +176,9 @@ def test_early_stopping_gives_back_the_best_weights(moons: tuple[np.ndarray, np.
 
 def test_early_stopping_wants_an_improvement_of_its_size() -> None:
     history = nn.History([nn.Epoch(loss, None, 0.1, 0.0) for loss in (1.0, 0.99, 0.98, 0.97)])
-    training = nn.Training(nn.Neuron(1), nn.optim.SGD([Value(1.0)]), None, [], np.zeros(1), np.zeros(1), history)
+    training = nn.Training(
+        nn.Neuron(1), nn.optim.SGD([Value(1.0)]), None, [], np.zeros(1), np.zeros(1), history=history
+    )
     nn.EarlyStopping(patience=3)(training)
     assert history.stopped == ""
     nn.EarlyStopping(patience=3, min_delta=0.1)(training)
@@ -192,9 +196,10 @@ def test_a_callback_may_stop_the_training(moons: tuple[np.ndarray, np.ndarray]) 
 
 def test_divergence_ends_with_the_reason_and_the_best_weights(moons: tuple[np.ndarray, np.ndarray]) -> None:
     model = nn.MLP(2, [4, 1], "linear", rng=0)
+    begin = nn.evaluate(model, *moons, mse_loss)
     history = train(model, *moons, loss=mse_loss, epochs=500, optimizer=nn.optim.SGD(model.parameters(), lr=50.0))
     assert history.stopped.startswith(f"diverged in epoch {len(history.epochs) + 1}: the loss is ")
-    assert all(map(math.isfinite, model.state_dict().values()))
+    assert nn.evaluate(model, *moons, mse_loss) == pytest.approx(min([begin, *history.loss]))
     assert all(module.training for _, module in model.named_modules())
 
 
@@ -212,9 +217,11 @@ def test_ctrl_c_returns_the_history_and_a_usable_model(moons: tuple[np.ndarray, 
     seen: list[dict[str, float]] = []
     history = train(model, *moons, epochs=9, batch_size=10, loss=loss,
                     callbacks=[lambda training: seen.append(training.model.state_dict())])  # fmt: skip
-    assert history.stopped == "interrupted in epoch 3"
+    assert history.stopped == "interrupted after 2 epochs"
     assert len(history.epochs) == 2
-    assert model.state_dict() == seen[history.best_epoch]
+    # The loss of an epoch is that of the weights it began with.
+    assert history.best_epoch == 1
+    assert model.state_dict() == seen[0]
     assert nn.predict(model, moons[0]).shape == (60,)
 
 
@@ -226,7 +233,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_model_as_it_was(moons: tuple[np.nd
         raise KeyboardInterrupt
 
     history = train(model, *moons, loss=loss)
-    assert (history.epochs, history.stopped) == ([], "interrupted in epoch 1")
+    assert (history.epochs, history.stopped) == ([], "interrupted after 0 epochs")
     assert model.state_dict() == before
 
 
@@ -261,7 +268,7 @@ X4, Y4 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
         (X4, [0, 1, 1], {}, ValueError, "4 samples, but y has 3 targets"),
         (X4, ["no", "yes", "yes", "no"], {}, TypeError, "y must hold numbers, but holds strings"),
         (X4, np.zeros((4, 3)), {}, ValueError, r"\(3,\)"),
-        ([[0.0, 0.0, 0.0]] * 4, Y4, {}, ValueError, r"MLP of 2 input\(s\) got 3"),
+        ([[0.0, 0.0, 0.0]] * 4, Y4, {}, ValueError, "an MLP takes 2 inputs, got 3"),
         (X4, Y4, {"batch_size": 0}, ValueError, "batch_size is at least 1, got 0"),
         (X4, Y4, {"batch_size": 2.0}, TypeError, "batch_size is an int, got float 2.0"),
         (X4, Y4, {"epochs": 0}, ValueError, "epochs is at least 1, got 0"),
@@ -269,7 +276,16 @@ X4, Y4 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
         (X4, Y4, {"resume": True}, ValueError, "give its path as checkpoint="),
         (X4, Y4, {"validation_data": (X4, [0])}, ValueError, "4 samples, but its y has 1 targets"),
         (X4, Y4, {"optimizer": nn.optim.SGD([Value(1.0)])}, ValueError, "parameters that are not of this model"),
-        (X4, [0, 1, 2, 3], {}, ValueError, "2"),
+        (X4, [0, 1, 1, 3], {"batch_size": 1}, ValueError, "3"),
+        (np.zeros((4, 2, 2)), Y4, {}, ValueError, r"X has shape \(4, 2, 2\); a sample is one row of numbers"),
+        (X4, Y4, {"validation_data": X4}, ValueError, r"validation_data is a pair \(X, y\)"),
+        (X4, Y4, {"validation_data": ([[1.0, 2.0, 3.0]], [1])}, ValueError, "an MLP takes 2 inputs, got 3"),
+        (X4, Y4, {"loss": "mse"}, TypeError, "loss is a function of prediction and target.*got 'mse'"),
+        (X4, Y4, {"penalty": 1e-3}, TypeError, "penalty is a function without arguments"),
+        (X4, Y4, {"optimizer": nn.optim.SGD}, TypeError, "optimizer is an optimizer.*got SGD"),
+        (X4, Y4, {"scheduler": nn.optim.StepLR}, TypeError, "scheduler is one.*got StepLR"),
+        (X4, Y4, {"callbacks": [nn.EarlyStopping]}, TypeError, "callbacks are functions of a Training"),
+        (X4, Y4, {"scheduler": nn.optim.StepLR(nn.optim.SGD([Value(1.0)]), 1)}, ValueError, "another optimizer"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_before_anything_changes(
@@ -277,9 +293,35 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_changes(
 ) -> None:
     model = nn.MLP(2, [3, 1], rng=0)
     before = model.state_dict()
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.05)
+    state = optimizer.state_dict()
     with pytest.raises(error, match=message):
-        train(model, X, y, **({"shuffle": False} | options))
+        train(model, X, y, **({"shuffle": False, "optimizer": optimizer} | options))
     assert model.state_dict() == before
+    assert optimizer.state_dict().keys() == state.keys()
+
+
+def test_a_callback_may_change_the_weights(moons: tuple[np.ndarray, np.ndarray]) -> None:
+    model = nn.MLP(2, [2, 1], rng=0)
+
+    def forget(training: nn.Training) -> None:
+        for parameter in training.model.parameters():
+            parameter.data = 0.0
+
+    train(model, *moons, epochs=2, callbacks=forget)
+    assert set(model.state_dict().values()) == {0.0}
+
+
+def test_weights_that_are_no_longer_finite_are_said(moons: tuple[np.ndarray, np.ndarray]) -> None:
+    model = nn.MLP(2, [2, 1], rng=0)
+    before = model.state_dict()
+    history = train(model, *moons, optimizer=nn.optim.SGD(model.parameters(), lr=math.inf))
+    assert history.stopped == "diverged in epoch 1: the weights are no longer finite"
+    assert model.state_dict() == before
+
+
+def test_the_best_epoch_is_none_whose_loss_is_nan() -> None:
+    assert nn.History([nn.Epoch(loss, None, 0.1, 0.0) for loss in (math.nan, 2.0, 1.0)]).best_epoch == 2
 
 
 def test_early_stopping_refuses_options_without_sense() -> None:
@@ -291,10 +333,10 @@ def test_early_stopping_refuses_options_without_sense() -> None:
 
 def test_predict_evaluate_and_accuracy_leave_the_modes_of_the_parts(moons: tuple[np.ndarray, np.ndarray]) -> None:
     model = nn.Sequential(nn.Layer(2, 4, rng=0), nn.Dropout(0.5, rng=0), nn.Layer(4, 1, "sigmoid", rng=1))
-    model.modules[0].eval()
+    model[0].eval()
     first = nn.predict(model, moons[0])
     assert (nn.predict(model, moons[0]) == first).all()
-    assert [module.training for module in model.modules] == [False, True, True]
+    assert [module.training for module in model.layers] == [False, True, True]
     assert all(not p.grad for p in model.parameters())
 
 
@@ -308,6 +350,21 @@ def test_accuracy_takes_the_threshold_of_the_output(activation: str, labels: tup
     assert nn.accuracy(model, X, [labels[0], labels[1], labels[1], labels[1]]) == 0.75
 
 
-def test_accuracy_refuses_labels_that_are_no_classes() -> None:
-    with pytest.raises(ValueError, match="no whole numbers"):
-        nn.accuracy(nn.MLP(1, [1]), [1.0], [0.5])
+def test_accuracy_does_not_depend_on_the_neighbours_of_a_sample() -> None:
+    model = nn.MLP(1, [1], init="constant")
+    assert nn.accuracy(model, [3.0], [1]) == nn.accuracy(model, [3.0, -50.0], [1, 0]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("outputs", "y", "message"),
+    [
+        (1, [0.5, 1], "0 and 1, or -1 and 1"),
+        (1, [1, 2], "0 and 1, or -1 and 1"),
+        (3, [0, 3], "3"),
+        (3, [[0, 1], [1, 0]], r"one-hot rows of shape \(n, 3\)"),
+        (3, [[1, 1, 0], [1, 0, 0]], r"one-hot rows of shape \(n, 3\)"),
+    ],
+)
+def test_accuracy_refuses_labels_that_are_no_classes(outputs: int, y: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        nn.accuracy(nn.MLP(1, [outputs]), [1.0, 2.0], y)

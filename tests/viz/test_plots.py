@@ -79,7 +79,7 @@ def test_several_classes_have_regions() -> None:
 
 
 def test_a_boundary_needs_two_inputs() -> None:
-    with pytest.raises(ValueError, match=r"shape \(n, 2\), not \(5, 3\)"):
+    with pytest.raises(ValueError, match=r"X of shape \(n, 2\) and y of shape \(n,\), not \(5, 3\) and \(5,\)"):
         viz.plot_decision_boundary(nn.MLP(3, [1]), np.zeros((5, 3)), np.zeros(5))
 
 

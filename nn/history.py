@@ -1,0 +1,118 @@
+"""What a training leaves behind and what its callbacks see: `Epoch`, `History`, `Training`, `EarlyStopping`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from nn.arguments import non_negative, positive_int
+from nn.module import Module
+from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler
+
+AnyScheduler = Scheduler | ReduceLROnPlateau
+
+
+class Epoch(NamedTuple):
+    """What one epoch of training came to."""
+
+    loss: float
+    """The mean of the batches' losses, penalty included, while the weights moved."""
+    validation_loss: float | None
+    """The mean loss on the validation data at the end of the epoch."""
+    learning_rate: float
+    """The learning rate of the epoch."""
+    seconds: float
+    """How long the epoch took."""
+
+
+@dataclass
+class History:
+    """The course of a training: one `Epoch` each, and why it ended."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    """The epochs that were finished."""
+    stopped: str = ""
+    """Why the training ended before its last epoch: what a callback gave as its reason, an interruption, or
+    divergence; '' if it did not."""
+
+    @property
+    def loss(self) -> list[float]:
+        """The training loss of each epoch."""
+        return [epoch.loss for epoch in self.epochs]
+
+    @property
+    def validation_loss(self) -> list[float]:
+        """The validation loss of each epoch; empty without validation data."""
+        return [epoch.validation_loss for epoch in self.epochs if epoch.validation_loss is not None]
+
+    @property
+    def monitored(self) -> list[float]:
+        """What is to be made small: the validation loss where there is one, else the training loss."""
+        return self.validation_loss or self.loss
+
+    @property
+    def best_epoch(self) -> int:
+        """The index of the epoch with the smallest `monitored` loss; -1 if no epoch was finished."""
+        losses = [math.inf if math.isnan(loss) else loss for loss in self.monitored]
+        return min(range(len(losses)), key=losses.__getitem__, default=-1)
+
+    def __repr__(self) -> str:
+        last = f", loss {self.loss[-1]:.4g}" if self.epochs else ""
+        validation = f", validation loss {self.validation_loss[-1]:.4g}" if self.validation_loss else ""
+        stopped = f", stopped: {self.stopped}" if self.stopped else ""
+        return f"<History of {len(self.epochs)} epoch{'s' * (len(self.epochs) != 1)}{last}{validation}{stopped}>"
+
+
+@dataclass
+class Training:
+    """A training under way, as callbacks see it after each epoch; the model has the weights of that epoch."""
+
+    model: Module
+    optimizer: Optimizer
+    scheduler: AnyScheduler | None
+    generators: list[np.random.Generator]
+    """What the training draws from: the order of the samples, then the masks of each Dropout."""
+    parameters: np.ndarray
+    """The numbers of the optimiser's parameters, of shape (count,)."""
+    best_parameters: np.ndarray
+    """What they were when the loss was smallest: with validation data at the end of the best epoch, and without at
+    its start, for the training loss of an epoch is that of the weights it began with."""
+    best_loss: float = math.inf
+    """The loss they had."""
+    history: History = field(default_factory=History)
+    restore_best: bool = False
+
+    def stop(self, reason: str, restore_best: bool = False) -> None:
+        """End the training after this epoch, on request with the weights of the best epoch so far."""
+        self.history.stopped = reason
+        self.restore_best = restore_best
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """A callback that stops when the monitored loss has not improved by `min_delta` for `patience` epochs.
+
+    The model then gets back the weights of its best epoch. Looks only at the history, so a resumed training stops
+    where an uninterrupted one would.
+    """
+
+    patience: int = 10
+    min_delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive_int(self.patience, "patience")
+        non_negative(self.min_delta, "min_delta")
+
+    def __call__(self, training: Training) -> None:
+        """Stop the training if it is time."""
+        best, since = math.inf, 0
+        for loss in training.history.monitored:
+            if loss < best - self.min_delta:
+                best, since = loss, 0
+            else:
+                since += 1
+        if since >= self.patience:
+            training.stop(f"no improvement for {self.patience} epochs", restore_best=True)
