@@ -40,11 +40,13 @@ def gradcheck(function: Callable[..., Any], *at: Any, step: float = 6e-6, tolera
     rounding in f explains.
 
     Returns True. Raises AssertionError with a table of the derivatives that fail, and ValueError where there
-    is nothing to check.
+    is nothing to check, a number to check at is not finite, or the step is not positive.
 
     >>> gradcheck(lambda x, y: x * y, 2.0, 3.0)
     True
     """
+    if not step > 0.0:
+        raise ValueError(f"the step of gradcheck is a positive number, not {step!r}")
     failures: list[str] = []
     checked = 0
     for argnum, argument in enumerate(at):
@@ -82,7 +84,9 @@ def _difference_quotients(
 ) -> list[tuple[float, float]]:
     """Per result of the function, its central difference in one number, and how far rounding may put it off."""
     x = _numbers(at[argnum])[index]
-    h = step * max(1.0, abs(x)) if isfinite(x) else step
+    if not isfinite(x):
+        raise ValueError(f"there are no central differences at {x:g}; check at finite numbers")
+    h = step * max(1.0, abs(x))
 
     def results_at(moved: float) -> list[float]:
         position = iter(range(len(_numbers(at[argnum]))))

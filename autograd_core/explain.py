@@ -79,7 +79,8 @@ class Explanation:
     def _term_text(self, term: Term) -> str:
         edges = [f"d {above}/d {below}" for above, below in zip(term.names, term.names[1:], strict=False)]
         numbers = [f"({number_text(f)})" if i and f < 0 else number_text(f) for i, f in enumerate(term.factors)]
-        parts = [_product(edges, " * ")]
+        # A path of one edge is the derivative itself, which stands on the left already.
+        parts = [_product(edges, " * ")] if len(edges) > 1 or len(self.rows) > 1 else []
         if len(numbers) > 1:
             parts.append(_product(numbers, " * "))
         return " = ".join([*parts, number_text(term.product)])
@@ -108,11 +109,15 @@ class Explanation:
         return ["where", *lines] if lines else []
 
     def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex()}$"
+
+    def latex(self) -> str:
+        """The chain rule as LaTeX for a formula on a line of its own, without the signs that open and close one."""
         left = _derivative_latex(self.output, self.wrt)
         if not self.rows:
-            return rf"$\displaystyle {left} = {number_latex(self.value)}$"
+            return f"{left} = {number_latex(self.value)}"
         if len(self.rows) == 1 and self.by_path:
-            return rf"$\displaystyle {left} = {self._term_latex(self.rows[0])}$"
+            return f"{left} = {self._term_latex(self.rows[0])}"
         symbols, numbers = [], []
         for term in self.rows[:MOST_PATHS]:
             symbols.append(_product(_edges_latex(term), r" \cdot "))
@@ -121,11 +126,11 @@ class Explanation:
             symbols.append(r"\cdots")
             numbers.append(r"\cdots")
         lines = [r" \\ &\quad + ".join(symbols), " + ".join(_bracketed(numbers)), number_latex(self.value)]
-        return rf"$\displaystyle \begin{{aligned}} {left} &= " + r" \\ &= ".join(lines) + r" \end{aligned}$"
+        return rf"\begin{{aligned}} {left} &= " + r" \\ &= ".join(lines) + r" \end{aligned}"
 
     def _term_latex(self, term: Term) -> str:
         numbers = _bracketed([number_latex(factor) for factor in term.factors])
-        parts = [_product(_edges_latex(term), r" \cdot ")]
+        parts = [_product(_edges_latex(term), r" \cdot ")] if len(term.factors) > 1 else []
         if self.by_path and len(self.definitions) <= MOST_FACTORS:
             rules = [
                 formula.partial(node, steps[0].position or 0, self.names, latex=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,25 +24,32 @@ def number_text(number: float) -> str:
 def names_of(order: Sequence[Value]) -> dict[Value, str]:
     """A name for each node of a topological order: constants by number, labels where they tell nodes apart.
 
-    A node without a label is v and its place in the order; a label that several nodes carry gets the place too.
+    A node without a label is v and its place in the order; a label that several nodes carry gets the place too. Names
+    are made different from all labels, and what cannot be printed in a line is left out of them.
 
     >>> from autograd_core import topological_order
     >>> x = Value(3.0, label="x")
     >>> list(names_of(topological_order(2 * x + x)).values())
     ['2', 'x', 'v2', 'v3']
     """
-    carriers: dict[str, int] = {}
-    for node in order:
-        carriers[node.label] = carriers.get(node.label, 0) + 1
+    labels = [_in_a_line(node.label) if node.label else "" for node in order]
+    carriers = Counter(labels)
     names: dict[Value, str] = {}
-    for place, node in enumerate(order):
+    for place, (node, label) in enumerate(zip(order, labels, strict=True)):
         if node.is_constant:
             names[node] = number_text(node.data)
-        elif node.label and carriers[node.label] == 1:
-            names[node] = node.label
+        elif label and carriers[label] == 1:
+            names[node] = label
         else:
-            names[node] = f"{node.label}_{place}" if node.label else f"v{place}"
+            name = f"{label}_{place}" if label else f"v{place}"
+            while name in carriers:
+                name += "'"
+            names[node] = name
     return names
+
+
+def _in_a_line(label: str) -> str:
+    return label if label.isprintable() else "".join(c if c.isprintable() else "�" for c in label)
 
 
 def operation(node: Value, names: dict[Value, str], latex: bool = False) -> str:
@@ -58,8 +66,11 @@ def partial(node: Value, position: int, names: dict[Value, str], latex: bool = F
     """
     assert node.op is not None
     out = _named(node.data, names[node])
-    with modes.changed(recording=True, checking=False):
-        rule = node.op.partials(*(_stand_in(operand, names) for operand in node.inputs), out)
+    try:
+        with modes.changed(recording=True, checking=False, tracing=True):
+            rule = node.op.partials(*(_stand_in(operand, names) for operand in node.inputs), out)
+    except TypeError:  # a rule of one's own that works on floats only
+        rule = node.partials
     return _Writer(latex).expression(rule[position])
 
 
@@ -72,7 +83,7 @@ def name_latex(name: str) -> str:
     match = re.fullmatch(r"([^\W\d_])_?(\d*)", name)
     if match:
         return match[1] + (f"_{{{match[2]}}}" if match[2] else "")
-    specials = {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\tilde{}"}
+    specials = {"\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", " ": r"\ "}
     escaped = "".join(specials.get(c, "\\" + c if c in "#$%&_{}" else c) for c in name)
     return rf"\mathrm{{{escaped}}}"
 
@@ -142,9 +153,10 @@ class _Writer:
     def _simplified(self, term: Any) -> Any:
         """Without what a rule carries along but a reader would not write: 1 * x, x ** 1, the branch not taken."""
         while isinstance(term, Value) and term.op is not None:
-            if term.is_constant:
+            operands = [self._simplified(operand) for operand in term.inputs]
+            # Numbers among themselves, and comparisons, come to a number: relu passes on 1 or 0.
+            if term.op.name in ("less", "less_equal", "equal") or not any(isinstance(o, Value) for o in operands):
                 return term.data
-            operands = [operand.data if operand.is_constant else operand for operand in term.inputs]
             if term.op.name == "mul" and 1.0 in operands:
                 term = operands[1] if operands[0] == 1.0 else operands[0]
             elif term.op.name == "pow" and operands[1] == 1.0:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from math import isinf
+from math import inf
 from typing import Any
 
 from autograd_core.primitives import (
@@ -77,7 +77,7 @@ def logsumexp(values: Sequence[Any]) -> Any:
     """
     largest = _largest(values, "logsumexp")
     # An infinite maximum is the sum already, and inf - inf would lose it.
-    if isinf(largest):
+    if largest >= inf or largest <= -inf:
         return largest
     return largest + log(sum(exp(value - largest) for value in values))
 
@@ -90,7 +90,11 @@ def log_softmax(values: Sequence[Any]) -> list[Any]:
     >>> log_softmax([0.0, 1000.0])
     [-1000.0, 0.0]
     """
-    largest = _largest(values, "log_softmax")
+    return _log_softmax(values, "log_softmax")
+
+
+def _log_softmax(values: Sequence[Any], taker: str) -> list[Any]:
+    largest = _largest(values, taker)
     # Differences first: v - logsumexp(values) would lose the digits that a large v has none for.
     shifted = [value - largest for value in values]
     total = log(sum(exp(value) for value in shifted))
@@ -105,10 +109,12 @@ def softmax(values: Sequence[Any]) -> list[Any]:
     >>> softmax([0.0, 0.0, 1000.0])
     [0.0, 0.0, 1.0]
     """
-    return [exp(value) for value in log_softmax(values)]
+    return [exp(value) for value in _log_softmax(values, "softmax")]
 
 
 def _largest(values: Sequence[Any], taker: str) -> Any:
+    if not hasattr(values, "__len__"):
+        raise TypeError(f"{taker} takes a sequence of values, got {type(values).__name__}")
     if len(values) == 0:
         raise ValueError(f"{taker} takes at least one value, got an empty sequence")
     return reduce(maximum, values)

@@ -44,8 +44,12 @@ def collector_paused() -> Iterator[None]:
 def topological_order(*outputs: Value) -> list[Value]:
     """All nodes that the outputs depend on, each once, inputs before the nodes that use them.
 
-    Depth first and first argument first, which for code without branches is the order of recording.
+    Depth first and first argument first, which for code without branches is the order of recording. Raises TypeError
+    unless the outputs are Values.
     """
+    for output in outputs:
+        if not hasattr(output, "inputs"):
+            raise TypeError(f"a graph is walked from a Value, got {type(output).__name__}")
     order: list[Value] = []
     seen: set[Value] = set()
     # A node is pushed twice: to be opened, and under a None to be emitted once its inputs are.
@@ -124,8 +128,8 @@ def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -
             before = gradients.get(operand, 0.0)
             # The first contribution is not added to 0.0, which under create_graph would be one more node.
             gradients[operand] = after = before + contribution if operand in gradients else contribution
-            if thread.mode.checking and node.op and not isfinite(after):
-                product = f"{float(contribution):g} = {float(upstream):g} * {float(local):g}"
+            if thread.mode.checking and node.op and not isfinite(_number(after)):
+                product = f"{_number(contribution):g} = {_number(upstream):g} * {_number(local):g}"
                 raise anomaly(node.op, node.inputs, node.scope, f"passed {product} back to argument {position + 1}")
             yield BackwardStep(node, operand, position, upstream, local, contribution, before, after)
 
@@ -137,6 +141,10 @@ def anomaly(primitive: Primitive, operands: tuple[Value, ...], scope: str, what:
     )
     where = f" in scope {scope}" if scope else ""
     return FloatingPointError(f"{primitive.name}{where} {what}; its inputs: {shown}")
+
+
+def _number(term: Any) -> float:
+    return term if type(term) is float else term.data
 
 
 def _product(upstream: Any, local: Any) -> Any:
@@ -153,9 +161,9 @@ def _recorded_partials(node: Value) -> tuple[Any, ...]:
     assert node.op is not None
     # Plain numbers as such, so that what they settle leaves no node; unchecked, for not every partial is asked for.
     operands = [operand.data if operand.is_constant else operand for operand in node.inputs]
-    with changed(checking=False):
+    with changed(checking=False, tracing=True):
         partials = node.op.partials(*operands, node)
-    now = [*map(float, partials), node.op.forward(*(operand.data for operand in node.inputs))]
+    now = [*map(_number, partials), node.op.forward(*(operand.data for operand in node.inputs))]
     for position, (number, recorded) in enumerate(zip(now, (*node.partials, node.data), strict=True)):
         if number != recorded and not (isnan(number) and isnan(recorded)):
             what = "derivative" if position < len(node.partials) else "result"

@@ -66,7 +66,7 @@ def named_scope(name: str) -> Iterator[None]:
     """Give the nodes made inside the with-block a scope, by which drawings cluster them.
 
     A scope inside a scope is joined to it with a dot. Holds for the thread that entered it. Raises TypeError
-    for a name that is no string and ValueError for an empty one.
+    for a name that is no string and ValueError for one that is empty between its dots.
 
     >>> from autograd_core import Value, named_scope
     >>> x = Value(1.0)
@@ -77,7 +77,7 @@ def named_scope(name: str) -> Iterator[None]:
     """
     if not isinstance(name, str):
         raise TypeError(f"named_scope takes a string, got {type(name).__name__}")
-    if not name:
-        raise ValueError("named_scope takes a name of at least one character, got an empty string")
+    if not all(name.split(".")):
+        raise ValueError(f"named_scope takes a name, or names with single dots between them, got {name!r}")
     with changed(scope=thread.mode.within(name).scope):
         yield

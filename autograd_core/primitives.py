@@ -148,8 +148,8 @@ def primitive(
     bare partial will do). Write it with operators and with this package's functions, not with `math`, and
     higher derivatives work too. The function itself must return a number for any floats.
 
-    Raises TypeError, when the operation is used, if the function returns no number or the rule returns
-    the wrong number of partials.
+    Raises TypeError or ValueError for parts that do not belong together, and TypeError, when the operation is used,
+    if the function returns no number or the rule returns the wrong number of partials.
 
     >>> from autograd_core import Value
     >>> @primitive(partials=lambda x, out: 3.0 * x * x)
@@ -164,7 +164,16 @@ def primitive(
 
     def decorate(function: Callable[..., float]) -> Primitive:
         name = function.__name__
-        arity = len(signature(function).parameters)
+        operands = signature(function).parameters.values()
+        arity = len(operands)
+        if any(operand.kind not in (operand.POSITIONAL_ONLY, operand.POSITIONAL_OR_KEYWORD) for operand in operands):
+            raise TypeError(f"the operands of {name} are its parameters, one by one: no *operands, no keywords")
+        if not callable(partials):
+            raise TypeError(f"partials of {name} is a function of the operands and the result, got {partials!r}")
+        if domain is not None and len(domain) != arity:
+            raise ValueError(f"{name} has {arity} operand(s) and a domain of {len(domain)} interval(s)")
+        if latex and latex.count("%s") != arity:
+            raise ValueError(f"the latex of {name} has one %s for each of its {arity} operand(s), not {latex!r}")
 
         def forward(*operands: float) -> float:
             return as_float(function(*operands), f"The result of {name}")

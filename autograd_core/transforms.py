@@ -32,8 +32,8 @@ def grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     both = value_and_grad(function, argnum)
 
     @wraps(function)
-    def derivative(*arguments: Any) -> Any:
-        return both(*arguments)[1]
+    def derivative(*arguments: Any, **options: Any) -> Any:
+        return both(*arguments, **options)[1]
 
     return derivative
 
@@ -45,10 +45,12 @@ def value_and_grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..
     (9.0, 6.0)
     """
 
+    _require_function(function, argnum)
+
     @wraps(function)
-    def value_and_derivative(*arguments: Any) -> tuple[Any, Any]:
+    def value_and_derivative(*arguments: Any, **options: Any) -> tuple[Any, Any]:
         traced = _Traced(arguments, argnum)
-        output = traced.output_of(function)
+        output = traced.output_of(function, options)
         if isinstance(output, (list, tuple)) or (is_array(output) and output.ndim):
             raise TypeError(
                 f"grad takes a function with a scalar result, got {_described(output)}; jacobian takes such a function"
@@ -68,10 +70,12 @@ def jacobian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any
     [[3.0, 2.0], [1.0, 1.0]]
     """
 
+    _require_function(function, argnum)
+
     @wraps(function)
-    def derivatives(*arguments: Any) -> Any:
+    def derivatives(*arguments: Any, **options: Any) -> Any:
         traced = _Traced(arguments, argnum)
-        output = traced.output_of(function)
+        output = traced.output_of(function, options)
         return mapped(traced.derivative_of, output)
 
     return derivatives
@@ -84,6 +88,13 @@ def hessian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]
     [[6.0, 4.0], [4.0, 0.0]]
     """
     return jacobian(grad(function, argnum), argnum)
+
+
+def _require_function(function: Any, argnum: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"a transform takes a function, got {type(function).__name__}")
+    if isinstance(argnum, bool) or not isinstance(argnum, int):
+        raise TypeError(f"argnum is the position of an argument, an int, got {argnum!r}")
 
 
 class _Traced:
@@ -112,13 +123,13 @@ class _Traced:
         self.nodes.append(node)
         return node
 
-    def output_of(self, function: Callable[..., Any]) -> Any:
+    def output_of(self, function: Callable[..., Any], options: dict[str, Any]) -> Any:
         with modes.changed(recording=True, tracing=True):
-            return function(*self.arguments)
+            return function(*self.arguments, **options)
 
     def released(self, output: Any) -> Any:
         """The function's value: a plain float, unless an outer transform still needs the node."""
-        return float(output) if isinstance(output, Value) and not self.nested else output
+        return output.data if isinstance(output, Value) and not self.nested else output
 
     def derivative_of(self, output: Any) -> Any:
         if not isinstance(output, Value):

@@ -103,14 +103,14 @@ class Value:
         if create_graph:
             totals = {step.input: step.after for step in backward_steps(self, seed, create_graph=True)}
             for node, total in totals.items():
-                earlier = node.grad if node.op is None else 0.0
+                earlier = node.grad if node.op is None and node.grad is not None else 0.0
                 node.grad = as_value(total if type(earlier) is float and earlier == 0.0 else earlier + total)
             return
         if thread.mode.checking:
             deque(backward_steps(self, seed), maxlen=0)  # raises at the first anomaly
 
         order = topological_order(self)
-        earlier = [(node, node.grad) for node in order if node.op is None]
+        earlier = [(node, 0.0 if node.grad is None else node.grad) for node in order if node.op is None]
         try:
             for node in order:
                 node.grad = 0.0
@@ -128,15 +128,15 @@ class Value:
                     upstream = node.grad
                     for operand, local in zip(inputs, node.partials, strict=True):
                         operand.grad += upstream * local
+            for leaf, grad in earlier:
+                leaf.grad += grad
+            for node in order:
+                if node.op is constant:
+                    node.grad = 0.0
         except BaseException:
             for leaf, grad in earlier:
                 leaf.grad = grad
             raise
-        for leaf, grad in earlier:
-            leaf.grad += grad
-        for node in order:
-            if node.op is constant:
-                node.grad = 0.0
 
     def __add__(self, other: Any) -> Value:
         return apply(primitives.add, self, other)
@@ -228,7 +228,16 @@ class Value:
         return self.data != 0.0
 
     def __float__(self) -> float:
+        if thread.mode.tracing:
+            raise TypeError(
+                "a Value was turned into a float inside a function that is being differentiated, as math.sin(x) does, "
+                "which would lose the derivative; use the functions of autograd_core, or x.data for a plain number"
+            )
         return float(self.data)
+
+    def conjugate(self) -> Value:
+        """self, which is real; NumPy's variance asks for it."""
+        return self
 
     def __round__(self, digits: int | None = None) -> float:
         return round(self.data, digits)
@@ -239,7 +248,8 @@ class Value:
     def __repr__(self) -> str:
         grad = self.grad.data if isinstance(self.grad, Value) else self.grad
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value({self.data!r}, grad={grad!r}{label})"
+        data, grad = (float(n) if isinstance(n, float) else n for n in (self.data, grad))  # NumPy's look otherwise
+        return f"Value({data!r}, grad={grad!r}{label})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         return copying.deep_copy(self, memo)

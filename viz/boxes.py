@@ -9,6 +9,8 @@ from typing import Any, Literal
 from autograd_core import Value
 
 Collapse = Literal["neuron", "layer"]
+DEEPEST = 50
+"""How many dots of a scope are taken for levels; the rest is part of the last one."""
 
 
 @dataclass(eq=False, slots=True)
@@ -106,7 +108,7 @@ def scope_levels(scope: str) -> tuple[str, ...]:
     ('layers.0', 'neurons.3')
     """
     levels: list[str] = []
-    for part in scope.split(".") if scope else ():
+    for part in scope.split(".", DEEPEST) if scope else ():
         if part.isdigit() and levels and not levels[-1].isdigit() and "." not in levels[-1]:
             levels[-1] += f".{part}"
         else:

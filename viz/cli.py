@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NoReturn
+from unicodedata import normalize
 
 import nn
 from autograd_core import Value, backward_table, explain, forward_table, named_scope
@@ -21,15 +24,20 @@ TESLA_BMW = "bmw = 100*ground; tesla = 2*bmw"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 1 where the machine failed, or 2 for bad input."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for names that the terminal has no letters for
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except ExpressionError as error:
         return _failed(options.command, str(error), code=2)
     except BrokenPipeError:
         # Whoever read the output has seen enough; the interpreter must not try to flush the rest at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, RuntimeError) as error:
         return _failed(options.command, str(error), code=1)
@@ -39,12 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(command: str, message: str, code: int) -> int:
-    print(f"autograd-core {command}: {message}", file=sys.stderr)
+    if sys.stderr is not None:
+        print(f"autograd-core {command}: {message}", file=sys.stderr)
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = " (an expression that starts with - goes last, behind --)" if message.endswith("source") else ""
+        self.exit(2, f"{self.prog}: {message}{hint}; {self.prog} --help shows how\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="autograd-core", description="See backpropagation, step by step.")
+    parser = _Parser(prog="autograd-core", description="See backpropagation, step by step.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     explaining = commands.add_parser(
@@ -58,10 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         help="assignments with ; or line breaks between, such as 'z = w*x + b; y = tanh(z)'; - reads standard input",
     )
     explaining.add_argument(
-        "--at", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="the values of the inputs"
+        "--at", action="append", default=[], metavar="NAME=VALUE", help="the value of an input; once for each"
     )
     explaining.add_argument(
-        "--wrt", nargs="+", action="extend", default=[], metavar="NAME", help="differentiate by these (all inputs)"
+        "--wrt", action="append", default=[], metavar="NAME", help="what to differentiate by (every input)"
     )
     explaining.add_argument("--latex", action="store_true", help="print the chain rule as LaTeX too")
     explaining.add_argument("--svg", type=Path, metavar="FILE", help="draw the graph into this file")
@@ -77,14 +94,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _explain(options: argparse.Namespace) -> None:
     source = sys.stdin.read() if options.source == "-" else options.source
+    if options.svg and options.svg.suffix.lower() != ".svg":
+        raise ExpressionError(f"--svg takes a file that ends in .svg, not {options.svg}")
     evaluation = evaluate(source, _numbers(options.at))
-    for name in options.wrt:
+    wrt = [normalize("NFKC", name) for name in options.wrt]
+    for name in wrt:
         if name not in evaluation.names:
-            raise ExpressionError(f"--wrt {name}: the expression has no {name}, only {', '.join(evaluation.names)}")
-    _show(evaluation, options.wrt or evaluation.inputs, latex=options.latex)
+            raise ExpressionError(f"--wrt {name[:60]!r}: the expression has {', '.join(list(evaluation.names)[:10])}")
+    _show(evaluation, dict.fromkeys(wrt or evaluation.inputs), latex=options.latex)
     if options.svg:
-        if options.svg.suffix.lower() != ".svg":
-            raise ExpressionError(f"--svg takes a file that ends in .svg, not {options.svg}")
         print(f"\nwrote {draw(evaluation.output).save(options.svg)}")
 
 
@@ -92,28 +110,28 @@ def _numbers(assignments: Sequence[str]) -> dict[str, float]:
     """name=value arguments as numbers."""
     numbers: dict[str, float] = {}
     for assignment in assignments:
-        name, sign, text = assignment.partition("=")
+        name, _, text = assignment.partition("=")
         try:
-            if not sign:
+            if not name.strip() or name.strip() in numbers:
                 raise ValueError
             numbers[name.strip()] = float(text)
         except ValueError:
-            raise ExpressionError(
-                f"--at takes name=value with a number, such as x=1.5, not {assignment[:60]!r}"
-            ) from None
+            what = "--at takes name=value with a number, such as x=1.5, and each name once"
+            raise ExpressionError(f"{what}, not {assignment[:60]!r}") from None
     return numbers
 
 
-def _show(evaluation: Evaluation, wrt: Iterable[str], latex: bool = False) -> None:
+def _show(evaluation: Evaluation, wrt: Collection[str], latex: bool = False) -> None:
     """Both passes as tables and the chain rule for each name, with the gradients left in the nodes."""
     output = evaluation.output
     output.backward()
-    print(f"forward pass\n\n{forward_table(output)}\n\nbackward pass\n\n{backward_table(output)}\n\nchain rule\n")
+    print(f"forward pass\n\n{forward_table(output)}\n\nbackward pass\n\n{backward_table(output)}\n")
+    print("chain rule\n" if wrt else "chain rule: there is no input to differentiate by")
     for name in wrt:
         explanation = explain(output, evaluation.names[name])
         print(explanation)
         if latex:
-            print(explanation._repr_latex_().strip("$"))
+            print(explanation.latex())
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -127,7 +145,7 @@ def _demo(options: argparse.Namespace) -> None:
     loss = _neuron()
     loss.backward()
     print("\nA neuron, sigmoid(w1*x1 + w2*x2 + b), with a squared error\n")
-    print(forward_table(loss), end="\n\n")
+    print(f"{forward_table(loss)}\n\n{backward_table(loss)}\n")
     _save(draw(loss), options.out / "neuron")
     _train(options.out)
 

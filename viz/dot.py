@@ -108,6 +108,9 @@ def draw(
         },
         edge_attr={"fontname": FONT, "fontsize": "10", "color": "#555555", "fontcolor": "#333333", "arrowsize": "0.7"},
     )
+    if len(boxes) > 100:
+        # Curves around nodes, and the best of orders, take dot minutes where a few hundred nodes are entangled.
+        graph.attr(splines="line", nslimit="0.2", nslimit1="0.2", mclimit="0.1")
     if notes:
         graph.attr(label=_markup("; ".join(notes)))
     _add_frame(graph, (), _by_frame(boxes), _largest_gradient(boxes))
@@ -156,8 +159,8 @@ def _add_edges(graph: graphviz.Digraph, box: Box, drawn: set[Box], contributions
         else:
             text = number_text(node.partials[position])
             if contributions:
-                product = float(node.grad) * node.partials[position]
-                text += f" · {number_text(float(node.grad))} = {number_text(product)}"
+                product = _gradient(node) * node.partials[position]
+                text += f" · {number_text(_gradient(node))} = {number_text(product)}"
             graph.edge(f"n{source.index}", f"n{box.index}", _markup(text), id=f"e{box.index}_{position}")
     for source, count in bundles.items():
         graph.edge(f"n{source.index}", f"n{box.index}", _markup(f"{count:,} edges") if count > 1 else "")
@@ -172,7 +175,7 @@ def _box_markup(box: Box) -> str:
     else:
         lines = [" &#160; ".join(part for part in (_label_markup(node), _operation_markup(node)) if part)]
     if len(box.exits) == 1:
-        lines += [f"data {number_text(node.data)}", f"grad {number_text(float(node.grad))}"]
+        lines += [f"data {number_text(node.data)}", f"grad {number_text(_gradient(node))}"]
     return f"<{'<BR/>'.join(line for line in lines if line)}>"
 
 
@@ -192,7 +195,7 @@ def _operation_markup(node: Value) -> str:
 
 def _fill(box: Box, largest: float) -> str:
     """The colour of a box's gradient, if it is one number."""
-    return gradient_colour(float(next(iter(box.exits)).grad) if len(box.exits) == 1 else math.nan, largest)
+    return gradient_colour(_gradient(next(iter(box.exits))) if len(box.exits) == 1 else math.nan, largest)
 
 
 def gradient_colour(gradient: float, largest: float) -> str:
@@ -204,8 +207,13 @@ def gradient_colour(gradient: float, largest: float) -> str:
     return "#" + "".join(f"{round(255 - (255 - part) * share):02x}" for part in hue)
 
 
+def _gradient(node: Value) -> float:
+    """The gradient as a number; 0 where it was set to None."""
+    return 0.0 if node.grad is None else float(node.grad)
+
+
 def _largest_gradient(boxes: list[Box]) -> float:
-    gradients = [abs(float(node.grad)) for box in boxes for node in box.exits]
+    gradients = [abs(_gradient(node)) for box in boxes for node in box.exits]
     return max((gradient for gradient in gradients if math.isfinite(gradient)), default=0.0)
 
 

@@ -138,3 +138,9 @@ def test_arrays_of_other_things_are_refused(array: np.ndarray) -> None:
     for make in (lambda: Value(1.0) + array, lambda: array + Value(1.0)):
         with pytest.raises(TypeError, match="add takes an int, float or NumPy real scalar, got"):
             make()
+
+
+def test_variance_and_standard_deviation() -> None:
+    values = np.array([Value(1.0), Value(2.0), Value(4.0)])
+    assert np.var(values).data == pytest.approx(14.0 / 9.0)
+    assert np.std(values).data == pytest.approx((14.0 / 9.0) ** 0.5)

@@ -291,3 +291,10 @@ def test_random_expressions_agree_with_micrograd(seed: int) -> None:
     their_output.backward()
     assert our_output.data == pytest.approx(their_output.data, rel=1e-12, abs=1e-12)
     assert [x.grad for x in ours] == pytest.approx([x.grad for x in theirs], rel=1e-9, abs=1e-9)
+
+
+def test_a_gradient_of_none_counts_as_0() -> None:
+    x = Value(3.0)
+    x.grad = None
+    (x * x).backward()
+    assert x.grad == 6.0

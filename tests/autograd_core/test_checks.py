@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -161,7 +162,7 @@ def test_each_number_is_moved_by_itself() -> None:
     seen = []
 
     def product(x: list[Value]) -> Value:
-        seen.append([float(number) for number in x])
+        seen.append([number.data for number in x])
         return x[0] * x[1]
 
     gradcheck(product, [2.0, -50.0], step=1e-3)
@@ -223,3 +224,16 @@ def test_gradients_of_nodes_are_left_alone() -> None:
     weight.grad = 5.0
     assert gradcheck(lambda x: weight * x, 2.0)
     assert weight.grad == 5.0
+
+
+@pytest.mark.parametrize(
+    ("at", "options", "message"),
+    [
+        ((1.0,), {"step": 0.0}, "a positive number, not 0.0"),
+        ((math.nan,), {}, "no central differences at nan"),
+        ((math.inf,), {}, "no central differences at inf"),
+    ],
+)
+def test_where_there_are_no_differences_is_said(at: Any, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        gradcheck(lambda x: x * x, *at, **options)

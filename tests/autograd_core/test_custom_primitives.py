@@ -186,3 +186,28 @@ def test_wrong_rule_is_found() -> None:
 
     with pytest.raises(AssertionError, match="1 of 1 derivatives are wrong"):
         gradcheck(mistaken, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"partials": 3}, TypeError, "partials of twice is a function of the operands and the result, got 3"),
+        ({"latex": "%s %s"}, ValueError, "one %s for each of its 1 operand"),
+        ({"latex": "twice"}, ValueError, "one %s for each of its 1 operand"),
+        ({"domain": ((0.0, 1.0), (0.0, 1.0))}, ValueError, r"1 operand\(s\) and a domain of 2 interval"),
+    ],
+)
+def test_parts_that_do_not_belong_together_are_refused(options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+
+        @primitive(**({"partials": lambda x, out: 2.0} | options))
+        def twice(x: float) -> float:
+            return 2.0 * x
+
+
+def test_operands_are_named_one_by_one() -> None:
+    with pytest.raises(TypeError, match="the operands of total are its parameters, one by one"):
+
+        @primitive(partials=lambda *numbers: 1.0)
+        def total(*numbers: float) -> float:
+            return sum(numbers)

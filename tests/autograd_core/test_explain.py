@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_core import PRIMITIVES, Value, backward_table, explain, forward_table, gradcheck, primitive
+from autograd_core import PRIMITIVES, Value, backward_table, explain, forward_table, functions, gradcheck, primitive
 from autograd_core.explain import Table
 from autograd_core.graph import topological_order
 
@@ -96,6 +96,36 @@ def test_a_node_by_itself_and_one_it_does_not_depend_on() -> None:
     assert explain(y, other).value == 0.0
 
 
+def test_names_of_nodes_are_no_labels_of_others() -> None:
+    x = Value(3.0, label="x")
+    a = 2.0 * x
+    a.label = "v3"
+    y = a * x
+    explanation = explain(y, x)
+    assert "v3' = v3 * x = 18   d v3'/d v3 = x = 3   d v3'/d x = v3 = 6" in str(explanation)
+
+
+def test_a_choice_is_explained_by_the_side_that_was_taken() -> None:
+    x, w = Value(2.0, label="x"), Value(1.0, label="w")
+    assert str(explain(x.relu(), x)) == "d v1 / d x = 1\nwhere\n  v1 = relu(x) = 2"
+    assert "d v2/d x" not in str(explain(functions.maximum(x, w), x))
+
+
+def test_a_rule_on_floats_only_is_explained_by_its_number() -> None:
+    @primitive(partials=lambda x, out: math.cos(x))
+    def sine(x: float) -> float:
+        return math.sin(x)
+
+    x = Value(0.0, label="x")
+    assert str(explain(sine(x), x)) == "d v1 / d x = 1\nwhere\n  v1 = sine(x) = 0"
+
+
+def test_line_breaks_in_labels_break_no_lines() -> None:
+    x = Value(1.0, label="two\nlines\x1b[31m")
+    assert str(explain(x * 2, x)).splitlines()[0] == "d v2 / d two�lines�[31m = 2"
+    assert len(str(forward_table(x * 2)).splitlines()) == 4
+
+
 def test_what_is_no_node_is_refused() -> None:
     with pytest.raises(TypeError, match="explain takes Values, got float for wrt"):
         explain(Value(1.0), 1.0)  # pyright: ignore[reportArgumentType]
@@ -157,7 +187,7 @@ def test_every_primitive_is_explained_for_every_operand(name: str) -> None:
     for position, operand in enumerate(operands):
         explanation = explain(output, operand)
         assert explanation.value == output.partials[position]
-        assert str(explanation).startswith(f"d out / d {operand.label} = d out/d {operand.label} = ")
+        assert str(explanation).splitlines()[0] == f"d out / d {operand.label} = {explanation.value:.6g}"
         latex = explanation._repr_latex_()
         assert latex.count("{") == latex.count("}")
         assert latex.count(r"\left") == latex.count(r"\right")

@@ -131,6 +131,7 @@ def test_numbers(number: float, text: str, latex: str) -> None:
         ("tesla", r"\mathrm{tesla}"),
         ("layers.0.w.1", r"\mathrm{layers.0.w.1}"),
         ("a_b", r"\mathrm{a\_b}"),
+        ("training loss^2", r"\mathrm{training\ loss\wedge 2}"),
         (r"\input{x}", r"\mathrm{\backslash input\{x\}}"),
         ("100%$#&", r"\mathrm{100\%\$\#\&}"),
     ],

@@ -177,7 +177,7 @@ def test_scope_is_named_by_a_string(name: Any) -> None:
 
 
 def test_scope_has_a_name() -> None:
-    with pytest.raises(ValueError, match=r"^named_scope takes a name of at least one character, got an empty string$"):
+    with pytest.raises(ValueError, match=r"^named_scope takes a name, or names with single dots between them, got ''$"):
         named_scope("").__enter__()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import autograd.numpy
 import numpy as np
 import pytest
 
-from autograd_core import Value, grad, hessian, jacobian, no_grad, value_and_grad
+from autograd_core import Value, grad, hessian, jacobian, no_grad, primitive, value_and_grad
 
 
 def cube(x: Any) -> Any:
@@ -234,6 +235,34 @@ def test_no_grad_around_an_inner_derivative_cuts() -> None:
 
     assert value_and_grad(by_argument)(2.0) == (12.0, 0.0)
     assert value_and_grad(by_closure)(3.0) == (12.0, 0.0)
+
+
+@pytest.mark.parametrize("function", [math.sin, lambda x: x * math.exp(x), lambda x: float(x) * x])
+def test_a_number_taken_out_of_the_graph_is_refused(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"would lose the derivative; use the functions of autograd_core, or x\.data"):
+        grad(function)(1.0)
+
+
+def test_a_rule_that_leaves_the_graph_is_refused_in_higher_derivatives() -> None:
+    @primitive(partials=lambda x, out: math.cos(x))
+    def sine(x: float) -> float:
+        return math.sin(x)
+
+    assert grad(sine)(1.0) == math.cos(1.0)
+    with pytest.raises(TypeError, match="would lose the derivative"):
+        grad(grad(sine))(1.0)
+
+
+def test_options_are_passed_on() -> None:
+    assert grad(lambda x, power: x**power)(3.0, power=2) == 6.0
+    assert jacobian(lambda x, scale=1.0: [scale * x])(3.0, scale=5.0) == [5.0]
+
+
+def test_what_is_no_function_or_position_is_refused() -> None:
+    with pytest.raises(TypeError, match="takes a function, got int"):
+        grad(3)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="argnum is the position of an argument, an int, got 'a'"):
+        jacobian(cube, "a")  # pyright: ignore[reportArgumentType]
 
 
 def test_derivative_at_a_node_is_a_node() -> None:

@@ -195,6 +195,27 @@ def test_a_million_operations_are_drawn_shortened_within_seconds() -> None:
     assert "without 999,602 more" in diagram.source
 
 
+def test_an_entangled_graph_is_drawn_in_seconds() -> None:
+    nodes = [Value(0.5)]
+    for i in range(150):
+        nodes.append((nodes[-1] * nodes[len(nodes) // 2]).tanh() if i % 3 else nodes[-1] + nodes[i // 3])
+    start = time.perf_counter()
+    assert viz.draw(nodes[-1]).svg().count('class="node"') == 251
+    assert time.perf_counter() - start < 15.0
+
+
+def test_a_gradient_of_none_is_drawn_as_0() -> None:
+    x = Value(1.0)
+    x.grad = None
+    assert texts(viz.draw(x).svg()) == ["data 1\ngrad 0"]
+
+
+def test_a_thousand_nested_scopes_are_drawn() -> None:
+    with named_scope(".".join(["a"] * 1_500)):
+        y = Value(1.0).tanh()
+    assert viz.draw(y).svg().count('class="cluster"') == 51
+
+
 def test_a_deep_nest_of_scopes_is_drawn() -> None:
     with named_scope(".".join("abcdefghij" * 3)):
         y = Value(1.0).tanh()
