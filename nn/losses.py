@@ -198,7 +198,7 @@ def _distributions(target: Any) -> list[list[Any]]:
     shares = _numbers(target, "target", A_PROBABILITY)
     rows = shares.reshape(-1, shares.shape[-1]).tolist()
     for position, row in enumerate(rows):
-        total = sum(map(float, row))
+        total = sum(map(_plain, row))
         if abs(total - 1.0) > 1e-5:
             raise ValueError(
                 f"the probabilities of a sample add up to 1, those of sample {position} in a target of shape "
@@ -217,9 +217,14 @@ def _numbers(arrangement: Any, name: str, rule: Rule | None = None) -> np.ndarra
         if isinstance(item, (list, tuple)):
             raise ValueError(f"{name} is ragged: it holds sequences of different lengths or depths")
         numbers[index] = item if isinstance(item, Value) else as_float(item, f"{name}{place(index)}")
-        if rule and not rule[0](float(numbers[index])):
-            raise ValueError(f"{name}{place(index)} is {float(numbers[index]):g}; {rule[1]}")
+        if rule and not rule[0](_plain(numbers[index])):
+            raise ValueError(f"{name}{place(index)} is {_plain(numbers[index]):g}; {rule[1]}")
     return numbers
+
+
+def _plain(number: Any) -> float:
+    """The number in a node, without asking it for a float: a loss may be under differentiation."""
+    return number.data if isinstance(number, Value) else number
 
 
 def _pairs(
