@@ -120,16 +120,34 @@ def cosh(x: float) -> float:
         return inf
 
 
-def or_nan(function: Callable[[float], float]) -> Callable[[float], float]:
-    """The function with nan where `math` raises for an argument outside the domain."""
+def sqrt(x: float) -> float:
+    """The square root; nan below 0."""
+    return math.sqrt(x) if x >= 0.0 else nan
 
-    def total(x: float) -> float:
-        try:
-            return function(x)
-        except ValueError:
-            return nan
 
-    return total
+def sin(x: float) -> float:
+    """The sine; nan at infinity."""
+    return math.sin(x) if -inf < x < inf else nan
+
+
+def cos(x: float) -> float:
+    """The cosine; nan at infinity."""
+    return math.cos(x) if -inf < x < inf else nan
+
+
+def tan(x: float) -> float:
+    """The tangent; nan at infinity."""
+    return math.tan(x) if -inf < x < inf else nan
+
+
+def arcsin(x: float) -> float:
+    """The inverse of sin; nan outside -1 to 1."""
+    return math.asin(x) if -1.0 <= x <= 1.0 else nan
+
+
+def arccos(x: float) -> float:
+    """The inverse of cos; nan outside -1 to 1."""
+    return math.acos(x) if -1.0 <= x <= 1.0 else nan
 
 
 def sigmoid(x: float) -> float:
@@ -153,3 +171,48 @@ def maximum(x: float, y: float) -> float:
 def minimum(x: float, y: float) -> float:
     """The smaller, or nan if either is."""
     return x if x < y or x != x else y
+
+
+def relu(x: float) -> float:
+    """x where it is positive, else 0; nan stays."""
+    return 0.0 if x <= 0.0 else x
+
+
+def leaky_relu(x: float, slope: float) -> float:
+    """x where it is positive, else slope * x."""
+    return x if x > 0.0 else slope * x
+
+
+def elu(x: float, alpha: float) -> float:
+    """x where it is positive, else alpha * (exp(x) - 1)."""
+    return x if x >= 0.0 else alpha * math.expm1(x)
+
+
+def gelu(x: float) -> float:
+    """x times the normal distribution function of x."""
+    return 0.5 * x * math.erfc(-x / math.sqrt(2.0))
+
+
+def silu(x: float) -> float:
+    """x * sigmoid(x)."""
+    return x * sigmoid(x)
+
+
+def less(x: float, y: float) -> float:
+    """1 where x < y, else 0."""
+    return 1.0 if x < y else 0.0
+
+
+def less_equal(x: float, y: float) -> float:
+    """1 where x <= y, else 0."""
+    return 1.0 if x <= y else 0.0
+
+
+def equal(x: float, y: float) -> float:
+    """1 where x == y, else 0."""
+    return 1.0 if x == y else 0.0
+
+
+def where(condition: float, x: float, y: float) -> float:
+    """x where the condition is not 0, else y."""
+    return x if condition else y

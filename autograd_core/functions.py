@@ -28,6 +28,7 @@ from autograd_core.primitives import (
     arctan,
     cos,
     cosh,
+    detach,
     elu,
     equal,
     erf,
@@ -59,7 +60,7 @@ from autograd_core.primitives import (
 )
 
 __all__ = [
-    "abs", "add", "arccos", "arcsin", "arctan", "cos", "cosh", "elu", "equal", "erf", "exp", "expm1", "gelu",
+    "abs", "add", "arccos", "arcsin", "arctan", "cos", "cosh", "detach", "elu", "equal", "erf", "exp", "expm1", "gelu",
     "leaky_relu", "less", "less_equal", "log", "log1p", "log_softmax", "logsumexp", "maximum", "minimum", "mul",
     "neg", "pow", "relu", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "sub", "tan", "tanh",
     "truediv", "where",
@@ -69,17 +70,16 @@ __all__ = [
 def logsumexp(values: Sequence[Any]) -> Any:
     """log(sum of exp(v)) over a sequence of Values or numbers, without overflow.
 
-    The largest value is taken out of the exponentials: m + log(sum of exp(v - m)). Raises ValueError for an
-    empty sequence.
+    The largest value m is taken out of the exponentials: m + log(sum of exp(v - m)). The result does not depend on m,
+    so that no gradient goes that way. Raises ValueError for an empty sequence.
 
     >>> logsumexp([1000.0, 1000.0])
     1000.6931471805599
     """
     largest = _largest(values, "logsumexp")
-    # An infinite maximum is the sum already, and inf - inf would lose it.
-    if largest >= inf or largest <= -inf:
-        return largest
-    return largest + log(sum(exp(value - largest) for value in values))
+    # An infinite maximum is not taken out, for inf - inf would lose it.
+    shift = where(less(abs(largest), inf), largest, 0.0)
+    return shift + log(sum(exp(value - shift) for value in values))
 
 
 def log_softmax(values: Sequence[Any]) -> list[Any]:
@@ -117,4 +117,4 @@ def _largest(values: Sequence[Any], taker: str) -> Any:
         raise TypeError(f"{taker} takes a sequence of values, got {type(values).__name__}")
     if len(values) == 0:
         raise ValueError(f"{taker} takes at least one value, got an empty sequence")
-    return reduce(maximum, values)
+    return detach(reduce(maximum, values))

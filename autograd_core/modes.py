@@ -18,11 +18,13 @@ class Mode(NamedTuple):
     scope: str = ""
     """The path that new nodes carry."""
     tracing: bool = False
-    """True inside a function that a transform differentiates."""
+    """True inside a function that a transform differentiates, and while a rule is evaluated on nodes."""
+    symbolic: bool = False
+    """True while a program is recorded that has to hold for any numbers, not for those of the nodes."""
 
     def within(self, name: str) -> Mode:
         """The same with a scope inside the present one."""
-        return Mode(self.recording, self.checking, f"{self.scope}.{name}" if self.scope else name, self.tracing)
+        return self._replace(scope=f"{self.scope}.{name}" if self.scope else name)
 
 
 class _Thread(threading.local):

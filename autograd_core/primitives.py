@@ -239,22 +239,22 @@ log1p = _define(
 )
 expm1 = _define("expm1", floats.expm1, lambda x, out: (out + 1.0,), latex=r"\left(e^{%s} - 1\right)")
 sqrt = _define(
-    "sqrt", floats.or_nan(math.sqrt), lambda x, out: (truediv(0.5, out),), latex=r"\sqrt{%s}", domain=(POSITIVE,),
+    "sqrt", floats.sqrt, lambda x, out: (truediv(0.5, out),), latex=r"\sqrt{%s}", domain=(POSITIVE,),
 )
 
 # Trigonometry. (1 - x)(1 + x) keeps its digits near x = 1, where 1 - x*x loses them.
-sin = _define("sin", floats.or_nan(math.sin), lambda x, out: (cos(x),), latex=r"\sin\left(%s\right)")
-cos = _define("cos", floats.or_nan(math.cos), lambda x, out: (-sin(x),), latex=r"\cos\left(%s\right)")
+sin = _define("sin", floats.sin, lambda x, out: (cos(x),), latex=r"\sin\left(%s\right)")
+cos = _define("cos", floats.cos, lambda x, out: (-sin(x),), latex=r"\cos\left(%s\right)")
 tan = _define(
-    "tan", floats.or_nan(math.tan), lambda x, out: (1.0 + out * out,),
+    "tan", floats.tan, lambda x, out: (1.0 + out * out,),
     latex=r"\tan\left(%s\right)", domain=((-pi / 2, pi / 2),),
 )
 arcsin = _define(
-    "arcsin", floats.or_nan(math.asin), lambda x, out: (truediv(1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    "arcsin", floats.arcsin, lambda x, out: (truediv(1.0, sqrt((1.0 - x) * (1.0 + x))),),
     latex=r"\arcsin\left(%s\right)", domain=((-1.0, 1.0),),
 )
 arccos = _define(
-    "arccos", floats.or_nan(math.acos), lambda x, out: (truediv(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    "arccos", floats.arccos, lambda x, out: (truediv(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
     latex=r"\arccos\left(%s\right)", domain=((-1.0, 1.0),),
 )
 arctan = _define("arctan", math.atan, lambda x, out: (truediv(1.0, 1.0 + x * x),), latex=r"\arctan\left(%s\right)")
@@ -265,14 +265,14 @@ erf = _define("erf", math.erf, lambda x, out: (2.0 / math.sqrt(pi) * exp(-x * x)
 
 # Activations. gelu is x times the normal distribution function, in its exact form (Hendrycks & Gimpel 2016).
 sigmoid = _define("sigmoid", floats.sigmoid, lambda x, out: (out * (1.0 - out),), latex=r"\sigma\left(%s\right)")
-relu = _define("relu", lambda x: 0.0 if x <= 0.0 else x, lambda x, out: (1.0 - less_equal(x, 0.0),))
+relu = _define("relu", floats.relu, lambda x, out: (1.0 - less_equal(x, 0.0),))
 leaky_relu = _define(
-    "leaky_relu", lambda x, slope: x if x > 0.0 else slope * x,
+    "leaky_relu", floats.leaky_relu,
     lambda x, slope, out: (where(less(0.0, x), 1.0, slope), where(less(0.0, x), 0.0, x)),
     domain=(REAL, REAL), defaults=(0.01,),
 )
 elu = _define(
-    "elu", lambda x, alpha: x if x >= 0.0 else alpha * floats.expm1(x),
+    "elu", floats.elu,
     lambda x, alpha, out: (
         where(less_equal(x, 0.0), alpha * exp(minimum(x, 0.0)), 1.0),
         where(less_equal(x, 0.0), expm1(minimum(x, 0.0)), 0.0),
@@ -280,10 +280,10 @@ elu = _define(
     domain=(REAL, REAL), defaults=(1.0,),
 )
 gelu = _define(
-    "gelu", lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2.0)),
+    "gelu", floats.gelu,
     lambda x, out: (0.5 + 0.5 * erf(x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * pi)),),
 )
-silu = _define("silu", lambda x: x * floats.sigmoid(x), lambda x, out: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),))
+silu = _define("silu", floats.silu, lambda x, out: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),))
 softplus = _define("softplus", floats.softplus, lambda x, out: (sigmoid(x),))
 
 # Choices. Ties share the gradient half and half; comparisons are 1 or 0, with slope 0 everywhere.
@@ -298,19 +298,19 @@ minimum = _define(
     symbol="min", latex=r"\min\left(%s, %s\right)", domain=(REAL, REAL),
 )
 less = _define(
-    "less", lambda x, y: 1.0 if x < y else 0.0, lambda x, y, out: (0.0, 0.0),
+    "less", floats.less, lambda x, y, out: (0.0, 0.0),
     symbol="<", latex=r"\left[%s < %s\right]", domain=(REAL, REAL),
 )
 less_equal = _define(
-    "less_equal", lambda x, y: 1.0 if x <= y else 0.0, lambda x, y, out: (0.0, 0.0),
+    "less_equal", floats.less_equal, lambda x, y, out: (0.0, 0.0),
     symbol="≤", latex=r"\left[%s \le %s\right]", domain=(REAL, REAL),
 )
 equal = _define(
-    "equal", lambda x, y: 1.0 if x == y else 0.0, lambda x, y, out: (0.0, 0.0),
+    "equal", floats.equal, lambda x, y, out: (0.0, 0.0),
     symbol="=", latex=r"\left[%s = %s\right]", domain=(REAL, REAL),
 )
 where = _define(
-    "where", lambda condition, x, y: x if condition else y,
+    "where", floats.where,
     lambda condition, x, y, out: (0.0, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),
     domain=(REAL, REAL, REAL),
 )
@@ -319,3 +319,31 @@ where = _define(
 
 constant = Primitive("constant", lambda: nan, lambda out: (), domain=())
 """The operation of a plain number that met a Value; it stands in no table, for nobody applies it."""
+
+detach = Primitive("detach", operator.pos, lambda x, out: (0.0,))
+"""The operand as a number without a derivative. It stands in no table, for no finite difference agrees with it."""
+
+
+class Bernoulli(Primitive):
+    """A source of random masks: each application draws 1 with probability `p`, else 0, from a NumPy Generator.
+
+    A compiled program draws anew at each call, and for each sample of a batch.
+
+    >>> import numpy as np
+    >>> heads = Bernoulli(0.5, np.random.default_rng(0))
+    >>> [heads().data for _ in range(4)]
+    [0.0, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, p: float, rng: Any) -> None:
+        super().__init__("bernoulli", lambda: float(rng.random() < p), lambda out: (), domain=())
+        self.p, self.rng = p, rng
+
+    def __call__(self) -> Any:
+        """Draw once, as a Value."""
+        from autograd_core.value import apply
+
+        return apply(self)
+
+    def __reduce__(self) -> Any:
+        return Bernoulli, (self.p, self.rng)

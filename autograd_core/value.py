@@ -225,6 +225,8 @@ class Value:
         return _compare(operator.ge, self, other)
 
     def __bool__(self) -> bool:
+        if thread.mode.symbolic:
+            raise _frozen()
         return self.data != 0.0
 
     def __float__(self) -> float:
@@ -297,7 +299,7 @@ def apply(primitive: Primitive, *operands: Any) -> Any:
                     return NotImplemented
                 raise
             break
-    recording, checking, scope, _ = thread.mode
+    recording, checking, scope, _, _ = thread.mode
 
     # Written out for one and two operands: this is the path that every scalar takes.
     if len(operands) == 2:
@@ -334,7 +336,16 @@ def apply(primitive: Primitive, *operands: Any) -> Any:
 _new = object.__new__
 
 
+def _frozen() -> TypeError:
+    return TypeError(
+        "Python asked for the number of a Value, to choose a branch, while a program is recorded that has to hold for "
+        "other numbers too; let the graph choose, by where, maximum or relu"
+    )
+
+
 def _compare(relation: Callable[[float, float], bool], value: Value, other: Any) -> bool:
+    if thread.mode.symbolic:
+        raise _frozen()
     if isinstance(other, Value):
         return relation(value.data, other.data)
     if is_array(other):

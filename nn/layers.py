@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_core import Value, functions
 from autograd_core.floats import as_float
+from autograd_core.primitives import Bernoulli
 from nn import init as initialisation
 from nn.arguments import positive_int, unknown_name
 from nn.module import Module, parameter_count
@@ -240,9 +241,11 @@ class Dropout(Module):
         """The inputs, each dropped or scaled: a Value or number for one, a list for several."""
         if not self.training or self.p == 0.0:
             return x
+        keep = 1.0 - self.p
+        mask = Bernoulli(keep, self._rng)
         if isinstance(x, (list, tuple, np.ndarray)):
-            return [self.forward(number) for number in x]
-        return x * (float(self._rng.random() >= self.p) / (1.0 - self.p))
+            return [number * (mask() / keep) for number in x]
+        return x * (mask() / keep)
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"
