@@ -64,6 +64,8 @@ class Primitive:
     defaults: tuple[float, ...] = ()
     """Values of trailing operands that a caller may leave out, such as the slope of leaky_relu."""
     module: str = __name__
+    composed: Callable[..., Any] | None = None
+    """The function of a primitive of one's own, which on nodes records what it is composed of."""
     arity: int = field(init=False)
     """How many operands the operation takes."""
 
@@ -186,7 +188,14 @@ def primitive(
             return tuple(p if recorder(p) else as_float(p, f"A partial of {name}") for p in result)
 
         new = Primitive(
-            name, forward, rule, symbol, latex, domain=domain or (REAL,) * arity, module=function.__module__
+            name,
+            forward,
+            rule,
+            symbol,
+            latex,
+            domain=domain or (REAL,) * arity,
+            module=function.__module__,
+            composed=function,
         )
         new.__doc__, new.__qualname__ = function.__doc__, function.__qualname__
         return new

@@ -1,0 +1,317 @@
+"""Second pass: scalars that are computed alike become arrays, laid out so that few indices are needed.
+
+Nodes of one level belong together if they are made by the same operation from the same arrays; how many terms a
+linear node has does not matter. An array takes its layout as it is born: a grid of rows and columns if its terms say
+so, else the shape of the array that it is made from element by element. From then on everything is an array and flat
+positions in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autograd_core import primitives
+from autograd_core.compiler.lowering import Lowered
+from autograd_core.primitives import Primitive
+
+
+@dataclass(eq=False)
+class Section:
+    """Terms of a linear array that multiply elements of the same one or two arrays, sorted by owner.
+
+    Term k adds coefficient[k] * left[a[k]] * right[b[k]] to element owner[k]; without `right` just the first two.
+    """
+
+    owner: np.ndarray
+    coefficient: np.ndarray
+    left: Array
+    a: np.ndarray
+    right: Array | None = None
+    b: np.ndarray | None = None
+
+    def sorted(self) -> Section:
+        """The same with the terms in order, and equal terms made one."""
+        b = np.zeros_like(self.a) if self.b is None else self.b
+        order = np.lexsort((b, self.a, self.owner))
+        owner, a, b, c = self.owner[order], self.a[order], b[order], self.coefficient[order]
+        fresh = np.ones(len(owner), bool)
+        fresh[1:] = (np.diff(owner) != 0) | (np.diff(a) != 0) | (np.diff(b) != 0)
+        if not fresh.all():
+            first = np.flatnonzero(fresh)
+            owner, a, b, c = owner[first], a[first], b[first], np.add.reduceat(c, first)
+        return Section(owner, c, self.left, a, self.right, None if self.right is None else b)
+
+
+@dataclass(eq=False)
+class Array:
+    """Scalars that one NumPy array holds; element p of a call is primitive(*(array[positions[p]])) of its operands."""
+
+    shape: tuple[int, ...]
+    nodes: Sequence[int]
+    """The scalars by number, in the order of the layout."""
+    batched: bool = False
+    """Whether there is one for each sample of a batch."""
+    wanted: bool = False
+    """Whether it depends on a parameter, so that its gradient is worked out."""
+    primitive: Primitive | None = None
+    """The operation of a call; None for a linear array or a source; `detach` for the largest of its terms."""
+    operands: list[tuple[Array | None, np.ndarray]] = field(default_factory=list)
+    """For each operand of a call the array and the positions in it; for constants None and the numbers."""
+    sections: list[Section] = field(default_factory=list)
+    offset: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        """How many scalars."""
+        return prod(self.shape)
+
+
+class Grid:
+    """The regular part of a section: as many terms for each owner, and rows times columns if they are that.
+
+    `rows` and `columns` hold positions of shape (rows, K) and (columns, K); owner place[r, c] is the sum over K of
+    the products. `scale` is the coefficients: a float, or an array for "rows" or "columns", which `scaled` says.
+    """
+
+    def __init__(self, section: Section) -> None:
+        starts = np.flatnonzero(np.diff(section.owner, prepend=-1))
+        counts = np.diff(starts, append=len(section.owner))
+        self.section, self.starts = section, starts
+        self.owners = section.owner[starts]
+        self.regular = bool((counts == counts[0]).all())
+        self.terms = int(counts[0]) if self.regular else 0
+        self.found = False
+        if not self.regular:
+            return
+        self.a = section.a.reshape(-1, self.terms)
+        self.b = None if section.b is None else section.b.reshape(-1, self.terms)
+        self.c = section.coefficient.reshape(-1, self.terms)
+        self.uniform = bool((self.c == self.c[0, 0]).all())
+        if self.b is not None:
+            self._find(self.a, self.b)
+        elif not self.uniform:
+            self._find_constant()
+
+    def _find(self, a: np.ndarray, b: np.ndarray) -> None:
+        first_a, row = _distinct_rows(a)
+        first_b, column = _distinct_rows(b)
+        if len(first_a) * len(first_b) != len(a):
+            return
+        place = np.full((len(first_a), len(first_b)), -1)
+        place[row, column] = self.owners
+        if (place < 0).any():
+            return
+        scale = np.empty((*place.shape, self.terms))
+        scale[row, column] = self.c
+        self.left_is_rows = not (place.shape[0] > 1 and (place.T.ravel() == self.owners).all())
+        rows, columns = a[first_a], b[first_b]
+        if not self.left_is_rows:
+            place, rows, columns, scale = place.T, columns, rows, scale.swapaxes(0, 1)
+        self.scaled = ""
+        if self.uniform:
+            self.scale = scale[0, 0, :1]
+        elif (scale == scale[:, :1]).all():
+            self.scaled, self.scale = "rows", scale[:, 0]
+        elif (scale == scale[:1]).all():
+            self.scaled, self.scale = "columns", scale[0]
+        else:
+            return
+        self.found, self.place, self.rows, self.columns = True, place, rows, columns
+
+    def _find_constant(self) -> None:
+        """Rows of constants times columns of the array: by their turn, lest equal numbers make two rows one."""
+        first, column = _distinct_rows(self.a)
+        turns, rest = divmod(len(self.a), len(first))
+        order = np.argsort(column, kind="stable")
+        if rest or (np.bincount(column) != turns).any() or (turns == 1 and self.terms == 1):
+            return
+        turn = np.empty(len(self.a), int)
+        turn[order] = np.tile(np.arange(turns), len(first))
+        place = np.empty((turns, len(first)), int)
+        place[turn, column] = self.owners
+        scale = np.empty((*place.shape, self.terms))
+        scale[turn, column] = self.c
+        if (scale == scale[:, :1]).all():
+            self.found, self.place, self.left_is_rows = True, place, False
+            self.scaled, self.scale = "constants", scale[:, 0]
+            self.rows, self.columns = np.empty((turns, 0)), self.a[first]
+
+
+def group(lowered: Lowered, sources: list[Array], patient: bool) -> list[Array] | None:
+    """The arrays of a program in the order of computation: the sources first, the outputs last, in one array.
+
+    None where the nodes are too different from each other for arrays to pay, unless it is to be `patient`.
+    """
+    return _Grouping(lowered, sources).run(patient)
+
+
+class _Grouping:
+    """Which array each node belongs to, and where in it, filled in level by level."""
+
+    def __init__(self, lowered: Lowered, sources: list[Array]) -> None:
+        self.lowered, self.arrays = lowered, list(sources)
+        count = len(lowered.order) + len(lowered.outputs)
+        self.array_of, self.position = np.full(count, -1), np.zeros(count, int)
+        for node, (source, place) in lowered.leaves.items():
+            self.array_of[node], self.position[node] = source, place
+
+        self.depth = np.zeros(count, int)
+        self.depth[list(lowered.level)] = list(lowered.level.values())
+        self.levels = int(self.depth.max()) + 1  # the outputs come after all
+        self.depth[lowered.outputs] = self.levels
+        owner = np.array(lowered.owner, int)
+        by_level = np.lexsort((owner, self.depth[owner]))
+        self.owner, self.coefficient = owner[by_level], np.array(lowered.coefficient, float)[by_level]
+        self.left, self.right = np.array(lowered.left, int)[by_level], np.array(lowered.right, int)[by_level]
+        self.bounds = np.searchsorted(self.depth[self.owner], np.arange(1, self.levels + 2))
+        self.calls: dict[int, list[int]] = {}
+        for node in sorted(lowered.calls):
+            self.calls.setdefault(int(self.depth[node]), []).append(node)
+
+    def run(self, patient: bool) -> list[Array] | None:
+        done = sum(array.size for array in self.arrays)
+        for level in range(1, self.levels + 1):
+            for array in [*self._call_arrays(level), *self._linear_arrays(level)]:
+                _lay_out(array)
+                nodes = list(array.nodes)
+                self.array_of[nodes], self.position[nodes] = len(self.arrays), np.arange(len(nodes))
+                self.arrays.append(array)
+                done += len(nodes)
+            if not patient and len(self.arrays) > 64 + done // 8:
+                return None
+        return self.arrays
+
+    def _call_arrays(self, level: int) -> Iterator[Array]:
+        alike: dict[Any, list[int]] = {}
+        for node in self.calls.get(level, ()):
+            primitive, operands = self.lowered.calls[node]
+            where: Any = tuple([int(self.array_of[operand]) for operand in operands])
+            if primitive is primitives.detach:
+                where = frozenset(where)
+            alike.setdefault((primitive, where), []).append(node)
+        for (primitive, where), nodes in alike.items():
+            operands = [self.lowered.calls[node][1] for node in nodes]
+            if primitive is primitives.detach:
+                owner = np.repeat(np.arange(len(nodes)), [len(some) for some in operands])
+                every = np.concatenate([np.array(some) for some in operands])
+                ones = np.ones(len(owner))
+                yield self._with_sections(nodes, owner, ones, every, np.full(len(owner), -1), primitive)
+                continue
+            array = Array((len(nodes),), nodes, primitive=primitive)
+            for place, column in zip(where, np.array(operands).T, strict=True):
+                if place < 0:
+                    array.operands.append((None, np.array([self.lowered.numbers[node] for node in column.tolist()])))
+                else:
+                    array.operands.append((self.arrays[place], self.position[column]))
+            yield array
+
+    def _linear_arrays(self, level: int) -> Iterator[Array]:
+        terms = slice(self.bounds[level - 1], self.bounds[level])
+        owner, a, b, c = self.owner[terms], self.left[terms], self.right[terms], self.coefficient[terms]
+        if level == self.levels:
+            yield self._with_sections(self.lowered.outputs, owner - self.lowered.outputs[0], c, a, b)
+            return
+        if not len(owner):
+            return
+        # The set of arrays that a node draws on, as a sum of one large random number for each of them.
+        _, pair = np.unique(self._pairs(a, b), return_inverse=True)
+        nodes, local = np.unique(owner, return_inverse=True)
+        marks = np.random.default_rng(0).integers(2**62, size=pair.max() + 1)
+        distinct = np.unique(local * len(marks) + pair)
+        marks_of = np.zeros(len(nodes), int)
+        np.add.at(marks_of, distinct // len(marks), marks[distinct % len(marks)])
+        _, first, kind = np.unique(marks_of, return_index=True, return_inverse=True)
+        for k in np.argsort(first):
+            members, mine = np.flatnonzero(kind == k), kind[local] == k
+            owners = np.searchsorted(members, local[mine])
+            yield self._with_sections(nodes[members].tolist(), owners, c[mine], a[mine], b[mine])
+
+    def _pairs(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """For each term the arrays that its factors are in, as one number."""
+        return self.array_of[a] * (len(self.arrays) + 1) + np.where(b < 0, -1, self.array_of[b]) + 1
+
+    def _with_sections(
+        self,
+        nodes: Sequence[int],
+        owner: np.ndarray,
+        coefficient: np.ndarray,
+        a: np.ndarray,
+        b: np.ndarray,
+        primitive: Primitive | None = None,
+    ) -> Array:
+        swap = (b >= 0) & (self.array_of[b] < self.array_of[a])
+        a, b = np.where(swap, b, a), np.where(swap, a, b)
+        array = Array((len(nodes),), nodes, primitive=primitive)
+        pairs = self._pairs(a, b)
+        for pair in np.unique(pairs):
+            mine = pairs == pair
+            left, right = divmod(int(pair), len(self.arrays) + 1)
+            section = Section(owner[mine], coefficient[mine], self.arrays[left], self.position[a[mine]])
+            if right:
+                section.right, section.b = self.arrays[right - 1], self.position[b[mine]]
+            array.sections.append(section)
+        offset = np.array([self.lowered.offset.get(node, 0.0) for node in nodes])
+        array.offset = offset if offset.any() else None
+        return array
+
+
+def _lay_out(array: Array) -> None:
+    """Settle shape and order of an array that is just born, and whether it is batched and its gradient wanted."""
+    made_of = [operand for operand, _ in array.operands if operand]
+    for section in array.sections:
+        made_of += [factor for factor in (section.left, section.right) if factor]
+    array.batched = any(source.batched for source in made_of)
+    array.wanted = array.primitive is not primitives.detach and any(source.wanted for source in made_of)
+
+    array.sections = [section.sorted() for section in array.sections]
+    shape, order = _layout(array)
+    array.shape = shape
+    if order is None:
+        return
+    array.nodes = np.array(array.nodes)[order].tolist()
+    array.operands = [(operand, positions[order]) for operand, positions in array.operands]
+    array.offset = None if array.offset is None else array.offset[order]
+    place = np.argsort(order)
+    for section in array.sections:
+        section.owner = place[section.owner]
+    array.sections = [section.sorted() for section in array.sections]
+
+
+def _layout(array: Array) -> tuple[tuple[int, ...], np.ndarray | None]:
+    """The shape of an array, and the order of its elements in it (None for the order they are in)."""
+    count = len(array.nodes)
+    if count == 1:
+        return (), None
+    alike = [(operand, positions) for operand, positions in array.operands if operand]
+    for section in array.sections:
+        grid = Grid(section)
+        if len(grid.owners) < count or not grid.regular:
+            continue
+        if grid.found and min(grid.place.shape) > 1:
+            return grid.place.shape, grid.place.ravel()
+        if grid.terms == 1:
+            alike.append((section.left, section.a))
+            if section.right is not None and section.b is not None:
+                alike.append((section.right, section.b))
+    for source, positions in alike:
+        if source.size == count and (np.bincount(positions, minlength=count) == 1).all():
+            return source.shape, np.argsort(positions)
+    return (count,), None
+
+
+def _distinct_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the first of each sort of rows, in order, and for each row its sort."""
+    # Equal rows have equal products with random numbers; that the converse holds is checked.
+    weights = np.random.default_rng(0).integers(1, 2**62, size=rows.shape[1])
+    _, first, inverse = np.unique(rows @ weights, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    first, inverse = first[order], rank[inverse]
+    assert (rows == rows[first][inverse]).all()
+    return first, inverse

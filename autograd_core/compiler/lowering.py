@@ -1,0 +1,235 @@
+"""First pass: from recorded Values to leaves, calls and linear nodes, without anything that need not be computed.
+
+Constants are folded; additions, subtractions, signs and constant factors melt into the linear node that they lead to;
+a product that is used once becomes a term of it; equal calls become one. What is decided here is decided by the kind
+of an operation and never by a number: a weight that happens to be 0 must not make its neuron different from the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from autograd_core import primitives
+from autograd_core.graph import topological_order
+from autograd_core.primitives import Bernoulli, Primitive, constant
+from autograd_core.value import Value
+
+LEAF, CONSTANT, SUM, SCALE, PRODUCT, CALL = range(6)
+_KINDS = {
+    primitives.add: SUM,
+    primitives.sub: SUM,
+    primitives.neg: SCALE,
+    primitives.mul: PRODUCT,
+    primitives.truediv: SCALE,
+    primitives.pow: PRODUCT,
+}
+
+
+@dataclass
+class Lowered:
+    """The graph in the intermediate form. Nodes are numbers, in topological order; the outputs come last.
+
+    A node that is computed is a leaf, a call or a linear node. The linear node `i` is
+
+        offset.get(i, 0.0) + sum of coefficient[k] * left[k] * right[k] over the k with owner[k] == i
+
+    where right is -1 for a term with one factor. A node that melted into another appears nowhere below.
+    """
+
+    order: list[Value]
+    """The recorded nodes, by number, for their names."""
+    leaves: dict[int, tuple[int, int]]
+    """Source and position of each leaf: 0 is the parameters, 1 the first input, ...; masks are the last sources."""
+    masks: list[tuple[Any, list[float]]]
+    """For each source of masks its generator, and by position the probability of a 1."""
+    calls: dict[int, tuple[Primitive, tuple[int, ...]]] = field(default_factory=dict)
+    """Operation and operands by number. A `detach` takes the largest of its operands."""
+    numbers: dict[int, float] = field(default_factory=dict)
+    """The constants, by number, among the operands of calls."""
+    owner: list[int] = field(default_factory=list)
+    coefficient: list[float] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    right: list[int] = field(default_factory=list)
+    offset: dict[int, float] = field(default_factory=dict)
+    level: dict[int, int] = field(default_factory=dict)
+    """For each call and linear node the longest way down to a leaf."""
+    outputs: list[int] = field(default_factory=list)
+
+    @property
+    def live(self) -> int:
+        """How many nodes are computed."""
+        return len(self.level)
+
+
+def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sources: int) -> Lowered:
+    """The intermediate form of the graph under `outputs`; `leaves` says where a leaf's number comes from.
+
+    Leaves that it does not name are constants. `sources` is how many sources it names.
+    """
+    order = topological_order(*outputs)
+    kind, parts, uses = [CONSTANT] * len(order), [()] * len(order), [0] * len(order)
+    lowered = Lowered(order, {}, [])
+    number: dict[Value, int] = {}
+    seen: dict[Any, int] = {}
+    generators: dict[int, int] = {}
+    for i, node in enumerate(order):
+        number[node] = i
+        inputs, op = node.inputs, node.op
+        if not inputs:
+            if node in leaves:
+                kind[i], lowered.leaves[i] = LEAF, leaves[node]
+            elif isinstance(op, Bernoulli):
+                place = generators.setdefault(id(op.rng), len(generators))
+                if place == len(lowered.masks):
+                    lowered.masks.append((op.rng, []))
+                kind[i], lowered.leaves[i] = LEAF, (sources + place, len(lowered.masks[place][1]))
+                lowered.masks[place][1].append(op.p)
+            continue
+        ids: Any = tuple([number[operand] for operand in inputs])
+        varying = [j for j in ids if kind[j] != CONSTANT]
+        if not varying:
+            continue
+        sort = _KINDS.get(op, CALL)  # type: ignore[arg-type]
+        if sort == SUM:
+            ids = (*ids, 1.0 if op is primitives.add else -1.0)
+        elif sort == SCALE:
+            if op is primitives.neg:
+                ids = (ids[0], -1.0)
+            else:
+                divisor = order[ids[1]].data if len(varying) == 1 and kind[ids[1]] == CONSTANT else 0.0
+                if divisor and isfinite(divisor) and isfinite(1.0 / divisor):
+                    ids = (ids[0], 1.0 / divisor)
+                else:
+                    sort = CALL
+        elif sort == PRODUCT:
+            if op is primitives.pow:
+                if kind[ids[1]] == CONSTANT and order[ids[1]].data == 2.0:
+                    ids = (ids[0], ids[0])
+                    varying = [ids[0], ids[0]]
+                else:
+                    sort = CALL
+            elif len(varying) == 1:
+                sort = SCALE
+                ids = (varying[0], order[ids[0] if ids[1] == varying[0] else ids[1]].data)
+        if sort == CALL and len(varying) == len(ids):
+            twin = seen.setdefault((op, *ids), i)
+            if twin != i:
+                number[node] = twin
+                continue
+        kind[i], parts[i] = sort, ids
+        for j in varying:
+            uses[j] += 1
+
+    count = len(order)
+    for k, output in enumerate(outputs):
+        kind.append(SCALE)
+        parts.append((number[output], 1.0))
+        uses.append(0)
+        uses[number[output]] += 1
+        lowered.outputs.append(count + k)
+    _flatten(lowered, kind, parts, uses)
+    return lowered
+
+
+def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int]) -> None:
+    """Melt sums, constant factors and products into the linear nodes that they lead to, from the outputs down."""
+    order = lowered.order
+    count, size = len(order), len(kind)
+    # A constant times something that is kept anyway is looked through wherever it is a term or a factor.
+    through: dict[int, tuple[int, float]] = {}
+    for i in range(count):
+        if kind[i] == SCALE:
+            j, c = parts[i]
+            if j in through:
+                j, further = through[j]
+                through[i] = j, c * further
+            elif not SUM <= kind[j] <= PRODUCT or uses[j] > 1:
+                through[i] = j, c
+
+    belongs, scale = [-1] * size, [1.0] * size
+    offset, calls = lowered.offset, lowered.calls
+    owner, coefficient, left, right = lowered.owner, lowered.coefficient, lowered.left, lowered.right
+    for i in lowered.outputs:
+        belongs[i] = i
+    for i in range(size - 1, -1, -1):
+        o = belongs[i]
+        if o < 0:
+            continue
+        sort = kind[i]
+        if sort == PRODUCT:
+            l, r = parts[i]
+            c = scale[i]
+            if l in through:
+                l, further = through[l]
+                c *= further
+            if r in through:
+                r, further = through[r]
+                c *= further
+            belongs[l], belongs[r] = l, r
+            owner.append(o)
+            coefficient.append(c)
+            left.append(l)
+            right.append(r)
+        elif sort == SUM or sort == SCALE:
+            if sort == SUM:
+                l, r, sign = parts[i]
+                terms = ((r, scale[i] * sign), (l, scale[i]))
+            else:
+                l, c = parts[i]
+                terms = ((l, scale[i] * c),)
+            for j, c in terms:
+                if kind[j] == CONSTANT:
+                    offset[o] = offset.get(o, 0.0) + c * order[j].data
+                    continue
+                if j in through:
+                    j, further = through[j]
+                    c *= further
+                if SUM <= kind[j] <= PRODUCT and uses[j] == 1:
+                    belongs[j], scale[j] = o, c
+                else:
+                    belongs[j] = j
+                    owner.append(o)
+                    coefficient.append(c)
+                    left.append(j)
+                    right.append(-1)
+        elif sort == CALL:
+            operands, op = parts[i], order[i].op
+            if op is primitives.detach:
+                parts[i] = operands = _chain(operands, lowered, kind, parts, uses)
+            assert op is not None
+            calls[i] = op, operands
+            for j in operands:
+                if kind[j] == CONSTANT:
+                    lowered.numbers[j] = order[j].data
+                else:
+                    belongs[j] = j
+    for column in (owner, coefficient, left, right):
+        column.reverse()
+
+    depth = [0] * size
+    level = lowered.level
+    for i in range(size):
+        if belongs[i] >= 0 and kind[i] >= SUM:
+            operands = parts[i] if kind[i] == CALL or kind[i] == PRODUCT else parts[i][:-1]
+            depth[i] = max([depth[j] for j in operands])
+            if belongs[i] == i:
+                depth[i] += 1
+                level[i] = depth[i]
+        elif i in through:
+            depth[i] = depth[through[i][0]]
+
+
+def _chain(operands: Any, lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int]) -> tuple[int, ...]:
+    """The operands of a chain of maxima that serves for nothing else, in order."""
+    stack, found = list(operands), []
+    while stack:
+        j = stack.pop()
+        chained = kind[j] == CALL and lowered.order[j].op is primitives.maximum and uses[j] == 1
+        if chained and all(kind[operand] != CONSTANT for operand in parts[j]):
+            stack.extend(parts[j])
+        else:
+            found.append(j)
+    return tuple(reversed(found))

@@ -1,0 +1,26 @@
+"""Names for the variables of compiled source."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+
+
+class Names:
+    """Names for variables: each once, and none that means something in Python or in the source."""
+
+    def __init__(self, reserved: Iterable[str]) -> None:
+        self.taken = {"np", "math", "inf", "nan", "len", "batch", "parameters", "gradient", *reserved}
+
+    def fresh(self, wanted: str, numbered: bool = False) -> str:
+        """The name itself if it is free, else with the first free number behind it; `numbered` starts at 1."""
+        stem = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")
+        if not stem or stem[0].isdigit() or keyword.iskeyword(stem):
+            stem = f"v{stem}"
+        name, number = (f"{stem}1", 1) if numbered else (stem, 1)
+        while name in self.taken:
+            number += 1
+            name = f"{stem}{number}"
+        self.taken.add(name)
+        return name

@@ -1,0 +1,465 @@
+"""`compile` and the `Program` that it returns."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import html
+import re
+import textwrap
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from autograd_core.compiler.grouping import Array, group
+from autograd_core.compiler.lowering import Lowered, lower
+from autograd_core.compiler.rolled import Rolled
+from autograd_core.compiler.rules import CompileError, Language
+from autograd_core.compiler.straight import Straight
+from autograd_core.graph import collector_paused
+from autograd_core.value import Value
+
+Backend = Literal["auto", "scalar", "numpy"]
+
+
+class Statistics(NamedTuple):
+    """What became of a graph."""
+
+    recorded: int
+    """Nodes of the graph."""
+    live: int
+    """Nodes that the program computes: those left when constants, sums and products are folded."""
+    operations: int
+    """Operations in the source: of arrays, or of floats for the scalar backend."""
+    backend: str
+    seconds: float
+    """Time to compile."""
+
+
+def compile(
+    output: Value | Sequence[Value],
+    inputs: Sequence[Any] = (),
+    parameters: Sequence[Value] = (),
+    backend: Backend = "auto",
+) -> Program:
+    """Write the program that a recorded graph spells out, and its gradient by the parameters.
+
+    `output` is the Value to compute and differentiate, or a sequence of Values, which are computed only. `inputs` are
+    leaf Values or nested sequences of them, which are given as arrays of that shape, or with one more axis in front
+    for a batch, at each call; `parameters` are leaf Values, given as one flat array. All other leaves, and what
+    depends on them alone, are constants of the program. Branches that Python took while the graph was recorded are
+    part of it and do not change with the inputs; `where`, `maximum` and `relu` do.
+
+    `backend` is "scalar" for straight-line code on floats, "numpy" for arrays, or "auto" for what suits the graph.
+
+    Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
+    rectangular array, and `CompileError`, a TypeError, where an operation of one's own cannot be written as source.
+
+    >>> from autograd_core import Value, compile, tanh
+    >>> x, w, b = Value(1.0, label="x"), Value(0.5, label="w"), Value(0.0, label="b")
+    >>> program = compile(tanh(w * x + b), inputs=[x], parameters=[w, b])
+    >>> program.value_and_grad([0.5, 0.0], 2.0)
+    (0.7615941559557649, array([0.83994868, 0.41997434]))
+    >>> program([0.5, 0.0], [2.0, -2.0, 0.0])
+    0.0
+    """
+    start = time.perf_counter()
+    if backend not in ("auto", "scalar", "numpy"):
+        raise ValueError(f"backend is 'auto', 'scalar' or 'numpy', not {backend!r}")
+    single = isinstance(output, Value)
+    outputs = [output] if isinstance(output, Value) else list(output)
+    if not outputs or not all(isinstance(node, Value) for node in outputs):
+        raise TypeError("output is a Value, or a sequence of at least one Value")
+    shapes, leaves = _leaves(inputs, parameters)
+    with collector_paused():
+        names = ["parameters", *_input_names(inputs)]
+        lowered = lower(outputs, leaves, len(names))
+        return Program(lowered, names, shapes, list(parameters), single, backend, start)
+
+
+def _leaves(
+    inputs: Sequence[Any], parameters: Sequence[Value]
+) -> tuple[list[tuple[int, ...]], dict[Value, tuple[int, int]]]:
+    """The shapes of parameters and inputs, and where each leaf is."""
+    if isinstance(inputs, Value) or not hasattr(inputs, "__len__"):
+        raise TypeError("inputs is a list with an entry for each input, a Value or a (nested) sequence of Values")
+    shapes, leaves = [], {}
+    for source, given in enumerate([list(parameters), *inputs]):
+        name = f"input {source}" if source else "parameters"
+        array = np.asarray(given, dtype=object)
+        if source == 0 and array.ndim != 1:
+            raise TypeError("parameters is a flat sequence of Values")
+        for position, leaf in enumerate(array.flat):
+            if isinstance(leaf, (list, tuple, np.ndarray)):
+                raise ValueError(f"{name} is ragged: it holds sequences of different lengths or depths")
+            if not isinstance(leaf, Value):
+                raise TypeError(f"{name} holds {type(leaf).__name__} at position {position} where a leaf Value belongs")
+            if leaf.op is not None:
+                what = f"{name} holds {leaf!r}, the result of {leaf.op.name}"
+                raise ValueError(f"{what}: inputs and parameters are leaves, made by Value(...)")
+            if leaf in leaves:
+                other = leaves[leaf][0]
+                place = f"position {leaves[leaf][1]} of {f'input {other}' if other else 'parameters'}"
+                raise ValueError(f"{name} holds {leaf!r} at position {position}, which is also {place}")
+            leaves[leaf] = source, position
+        shapes.append(array.shape)
+    return shapes, leaves
+
+
+def _input_names(inputs: Sequence[Any]) -> list[str]:
+    """Names for the arguments of the program: by the label of a single Value, else x, y, z."""
+    names: list[str] = []
+    for number, given in enumerate(inputs):
+        label = given.label if isinstance(given, Value) else ""
+        plain = label.isidentifier() and label not in ("np", "math", "batch", "parameters", "gradient", "value")
+        name = label if plain else "xyz"[number] if number < 3 else f"input{number + 1}"
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names
+
+
+class Program:
+    """A compiled graph, made by `compile`: numbers and arrays in, numbers and arrays out, and nothing else changes.
+
+    Parameters are one flat sequence of float64, in the order that `compile` was given. An input has the shape it was
+    declared with, or one more axis in front, the batch; all batches have the same length, and an input without one is
+    the same for all samples. A batch gives the mean over its samples.
+    """
+
+    def __init__(
+        self,
+        lowered: Lowered,
+        names: list[str],
+        shapes: list[tuple[int, ...]],
+        parameters: list[Value],
+        single: bool,
+        backend: Backend,
+        start: float,
+    ) -> None:
+        self._lowered, self._names, self._shapes = lowered, names, shapes
+        self._parameters, self._single = parameters, single
+        steps = lowered.live + len(lowered.owner)
+        arrays = None if backend == "scalar" else self._grouped(patient=backend == "numpy" or steps < _FEW)
+        # An operation on arrays takes as long as some twenty on floats.
+        if backend == "auto":
+            backend = "scalar" if arrays is None or 20 * len(arrays) > steps else "numpy"
+        self.backend: Literal["scalar", "numpy"] = backend
+        """The backend that was chosen."""
+        self._on_floats = self._straight() if backend == "scalar" else None
+        self._on_arrays = None if arrays is None else self._rolled(arrays)
+        main = self._on_floats or self._on_arrays
+        assert main is not None
+        self._main = main
+        main.function("value_and_grad" if single else "value")
+        self._seconds = time.perf_counter() - start
+
+    def __call__(self, parameters: Any, *inputs: Any) -> Any:
+        """The value as a float; of several outputs an array, with one row for each sample of a batch.
+
+        Raises ValueError for a wrong number of inputs or parameters, or shapes other than declared.
+        """
+        numbers, arrays, batch = self._checked(parameters, inputs)
+        if self._on_arrays is not None and (self._on_floats is None or batch is not None):
+            value = self._on_arrays.function("value")(numbers, *self._stacked(arrays, batch))
+            if self._single:
+                return float(value)
+            # What no input reaches is the same for all samples.
+            value = np.broadcast_to(value, (batch or 1, value.shape[-1])) if self._batched else value
+            return value[0].copy() if self._batched and batch is None else value
+        assert self._on_floats is not None
+        function, listed = self._on_floats.function("value"), numbers.tolist()
+        if batch is None:
+            value = function(listed, *[array.tolist() for array in arrays])
+            return value if self._single else np.array(value)
+        values = np.array([function(listed, *sample) for sample in self._samples(arrays, batch)])
+        return float(values.mean()) if self._single else values
+
+    def value_and_grad(self, parameters: Any, *inputs: Any) -> tuple[float, np.ndarray]:
+        """The value, and its gradient by the parameters as a new array of shape (parameters,).
+
+        Raises TypeError for a program of several outputs, and ValueError as a call does.
+        """
+        if not self._single:
+            raise TypeError("a program of several outputs has no gradient; compile one Value, such as their sum")
+        numbers, arrays, batch = self._checked(parameters, inputs)
+        if self._on_arrays is not None and (self._on_floats is None or batch is not None):
+            value, gradient = self._on_arrays.function("value_and_grad")(numbers, *self._stacked(arrays, batch))
+            return float(value), gradient
+        assert self._on_floats is not None
+        function, listed = self._on_floats.function("value_and_grad"), numbers.tolist()
+        if batch is None:
+            value, gradient = function(listed, *[array.tolist() for array in arrays])
+            return value, np.array(gradient)
+        total, summed = 0.0, np.zeros(len(self._parameters))
+        for sample in self._samples(arrays, batch):
+            value, gradient = function(listed, *sample)
+            total, summed = total + value, summed + gradient
+        return total / batch, summed / batch
+
+    def backward(self, *inputs: Any) -> float:
+        """Like ``loss.backward()``: read the data of the parameters and add to their `grad`; the value.
+
+        Raises ValueError as a call does.
+        """
+        value, gradient = self.value_and_grad([parameter.data for parameter in self._parameters], *inputs)
+        for parameter, number in zip(self._parameters, gradient.tolist(), strict=True):
+            parameter.grad = (0.0 if parameter.grad is None else parameter.grad) + number
+        return value
+
+    @property
+    def source(self) -> str:
+        """The program as Python source that runs on its own.
+
+        Executed, it defines ``value_and_grad(parameters, *inputs)``, or ``value`` for a program of several outputs.
+        In the numpy backend each input has a batch axis; in the scalar backend no input has one.
+        """
+        return self._main.text("value_and_grad" if self._single else "value")
+
+    def save(self, path: str | Path) -> Path:
+        """Write the source to a file that can be imported; the path. Raises OSError where that fails."""
+        path = Path(path)
+        path.write_text(self.source, encoding="utf-8")
+        return path
+
+    @property
+    def statistics(self) -> Statistics:
+        """How large the graph was, what is left of it, and how long that took."""
+        live = self._lowered.live - len(self._lowered.outputs)
+        operations = self._main.operations()
+        return Statistics(len(self._lowered.order), live, operations, self.backend, self._seconds)
+
+    def __repr__(self) -> str:
+        given = [f"{name} {shape}" for name, shape in zip(self._names, self._shapes, strict=True)]
+        recorded, _, operations, backend, _ = self.statistics
+        what = "operations on arrays" if backend == "numpy" else "lines of float arithmetic"
+        return f"<Program of {', '.join(given)}: {recorded:,} nodes as {operations:,} {what}>"
+
+    def _repr_html_(self) -> str:
+        try:
+            from pygments import highlight
+            from pygments.formatters import HtmlFormatter
+            from pygments.lexers import PythonLexer
+        except ImportError:
+            return f"<pre>{html.escape(self.source)}</pre>"
+        return highlight(self.source, PythonLexer(), HtmlFormatter(noclasses=True))
+
+    @property
+    def _batched(self) -> bool:
+        return len(self._names) > 1
+
+    def _checked(self, parameters: Any, inputs: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray], int | None]:
+        """The numbers as arrays, and the length of the batch if there is one."""
+        numbers = np.asarray(parameters, dtype=float)
+        if numbers.shape != self._shapes[0]:
+            raise ValueError(f"parameters have shape {self._shapes[0]}, got {numbers.shape}")
+        if len(inputs) != len(self._names) - 1:
+            names = ", ".join(self._names)
+            raise ValueError(f"the program takes {names}: {len(self._names) - 1} input(s), got {len(inputs)}")
+        arrays, batch = [], None
+        for name, shape, given in zip(self._names[1:], self._shapes[1:], inputs, strict=True):
+            array = np.asarray(given, dtype=float)
+            if array.shape != shape:
+                if array.shape[1:] != shape or array.ndim != len(shape) + 1:
+                    raise ValueError(f"{name} has shape {shape}, or (batch, *{shape}), got {array.shape}")
+                if batch not in (None, len(array)):
+                    raise ValueError(f"{name} is a batch of {len(array)} and an input before it one of {batch}")
+                batch = len(array)
+                if batch == 0:
+                    raise ValueError(f"{name} is a batch of no samples, of which there is no mean")
+            arrays.append(array)
+        return numbers, arrays, batch
+
+    def _stacked(self, arrays: list[np.ndarray], batch: int | None) -> list[np.ndarray]:
+        """The inputs, all with a batch axis."""
+        stacked = []
+        for array, shape in zip(arrays, self._shapes[1:], strict=True):
+            one = array.ndim == len(shape)
+            stacked.append(np.broadcast_to(array, (batch or 1, *shape)) if one else array)
+        return stacked
+
+    def _samples(self, arrays: list[np.ndarray], batch: int) -> list[list[Any]]:
+        """The inputs of each sample as (nested) lists of floats."""
+        columns = [array.tolist() for array in self._stacked(arrays, batch)]
+        return [[column[i] for column in columns] for i in range(batch)]
+
+    def _grouped(self, patient: bool) -> list[Array] | None:
+        sources = []
+        for number, shape in enumerate(self._shapes):
+            nodes = [-1] * prod(shape)
+            sources.append(Array(shape, nodes, batched=number > 0, wanted=number == 0))
+        for _, chances in self._lowered.masks:
+            sources.append(Array((len(chances),), [-1] * len(chances), batched=self._batched))
+        for node, (source, position) in self._lowered.leaves.items():
+            sources[source].nodes[position] = node  # type: ignore[index]
+        return group(self._lowered, sources, patient)
+
+    def _rolled(self, arrays: list[Array]) -> _Source:
+        generators = {f"rng{k + 1}": generator for k, (generator, _) in enumerate(self._lowered.masks)}
+        masks = [f"mask{k + 1}" for k in range(len(generators))]
+        rolled = Rolled(arrays, [*self._names, *masks], self._lowered.order)
+        first = ["batch = len(" + self._names[1] + ")"] if self._batched else []
+        for mask, name, (_, chances) in zip(masks, generators, self._lowered.masks, strict=True):
+            size = f"(batch, {len(chances)})" if self._batched else str(len(chances))
+            first.append(f"{mask} = ({name}.random({size}) < {rolled.numbers(chances)}) * 1.0")
+        output = rolled.forward()
+        forward = [*first, *rolled.lines]
+        value = output
+        if self._single and arrays[-1].batched:
+            value = f"{output}.mean()"
+        backward: list[str] = []
+        if self._single:
+            before = len(rolled.lines)
+            rolled.backward()
+            backward = rolled.lines[before:]
+        shapes = [_shape(shape, number > 0) for number, shape in enumerate(self._shapes)]
+        table = [
+            (name, shape, "parameters" if not k else "input")
+            for k, (name, shape) in enumerate(zip(self._names, shapes, strict=True))
+        ]
+        table += [(name, _shape(array.shape, array.batched), about) for name, array, about in rolled.about]
+        return _Source(
+            self._names,
+            rolled.language,
+            rolled.constants,
+            generators,
+            forward,
+            value,
+            backward,
+            "gradient",
+            table,
+        )
+
+    def _straight(self) -> _Source:
+        generators = {f"rng{k + 1}": generator for k, (generator, _) in enumerate(self._lowered.masks)}
+        straight = Straight(self._lowered, [*self._names, *(f"mask{k + 1}" for k in range(len(generators)))])
+        first = []
+        for number, (name, shape) in enumerate(zip(self._names, self._shapes, strict=True)):
+            used = straight.leaves[number]
+            if used:
+                pattern = _nested([used.get(k, "_") for k in range(prod(shape))], shape)
+                first.append(f"{pattern} = {name}")
+        for source, (name, (_, chances)) in enumerate(
+            zip(generators, self._lowered.masks, strict=True), len(self._names)
+        ):
+            first += [f"{straight.leaves[source][k]} = float({name}.random() < {p!r})" for k, p in enumerate(chances)]
+        outputs = straight.forward()
+        forward = [*first, *straight.lines]
+        value = outputs[0] if self._single else f"({', '.join(outputs)},)"
+        backward, gradient = [], ""
+        if self._single:
+            before = len(straight.lines)
+            gradient = f"[{', '.join(straight.backward(len(self._parameters)))}]"
+            backward = straight.lines[before:]
+        table = [
+            (name, str(shape), "input" if k else "parameters")
+            for k, (name, shape) in enumerate(zip(self._names, self._shapes, strict=True))
+        ]
+        return _Source(self._names, straight.language, {}, generators, forward, value, backward, gradient, table)
+
+
+# Below this many steps, arrays of one element each are worth their writing, for the sake of batches.
+_FEW = 2_000
+
+
+@dataclass
+class _Source:
+    """The parts of a program's source."""
+
+    arguments: list[str]
+    language: Language
+    constants: dict[str, np.ndarray]
+    generators: dict[str, Any]
+    forward: list[str]
+    value: str
+    backward: list[str]
+    gradient: str
+    table: list[tuple[str, str, str]]
+    """Name, shape and origin of the arguments and of what is worked out."""
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The function `value` or `value_and_grad`, compiled when it is first asked for."""
+        if name not in self._functions:
+            namespace: dict[str, Any] = {**self.constants, **self.generators}
+            source = self._module(name, numbers=False)
+            exec(builtins.compile(source, f"<compiled {name}>", "exec"), namespace)
+            self._functions[name] = namespace[name]
+        return self._functions[name]
+
+    def __post_init__(self) -> None:
+        self._functions: dict[str, Callable[..., Any]] = {}
+
+    def definition(self, name: str) -> str:
+        """The function as source."""
+        lines = [f"def {name}({', '.join(self.arguments)}):", textwrap.indent(self._docstring(name), "    ")]
+        lines += [f"    {line}" for line in self.forward]
+        if name == "value":
+            lines.append(f"    return {self.value}")
+        else:
+            lines += ["    # backward", *(f"    {line}" for line in self.backward)]
+            lines.append(f"    return {self.value}, {self.gradient}")
+        if self.language.arrays:
+            lines.insert(0, '@np.errstate(all="ignore")')
+        return "\n".join(lines)
+
+    def text(self, name: str) -> str:
+        """A module that defines the function."""
+        return self._module(name, numbers=True)
+
+    def _module(self, name: str, numbers: bool) -> str:
+        """The function with what it needs; the numbers are left out where they are put in as they are."""
+        definition = self.definition(name)
+        helpers = self.language.used_helpers(definition)
+        code = "\n".join([definition, *helpers])
+        plain = re.sub(r'""".*?"""', "", code, flags=re.DOTALL)
+        needed = [number for number in ("inf", "nan") if re.search(rf"\b{number}\b", plain)]
+        imports = ["import math"] * ("math." in code) + [f"from math import {', '.join(needed)}"] * bool(needed)
+        if self.language.arrays or self.generators:
+            imports += [""] * bool(imports) + ["import numpy as np"]
+        lines = []
+        if numbers:
+            lines += [f"{generator} = np.random.default_rng()" for generator in self.generators]
+            lines += [f"{constant} = {_array_literal(array)}" for constant, array in self.constants.items()]
+        head = "\n".join(imports) + "\n" * (2 * bool(lines)) + "\n".join(lines)
+        return "\n\n\n".join([head, *helpers, definition]) + "\n"
+
+    def operations(self) -> int:
+        """How many operations, of arrays; of floats, how many lines."""
+        if not self.language.arrays:
+            return len(self.forward) + len(self.backward)
+        tree = ast.parse("\n".join([*self.forward, *self.backward]))
+        return sum(isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call, ast.AugAssign)) for node in ast.walk(tree))
+
+    def _docstring(self, name: str) -> str:
+        title = "The value, and its gradient by the parameters." if name == "value_and_grad" else "The value."
+        widths = [max(len(row[k]) for row in self.table) for k in (0, 1)]
+        rows = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in self.table]
+        return "\n".join([f'"""{title}', "", *rows, '"""'])
+
+
+def _shape(shape: tuple[int, ...], batched: bool) -> str:
+    sizes = ["batch"] * batched + [str(n) for n in shape]
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+
+
+def _nested(names: list[str], shape: tuple[int, ...]) -> str:
+    """Names in the arrangement of a shape, as the target of an assignment."""
+    if not shape:
+        return names[0]
+    step = len(names) // shape[0]
+    inner = [_nested(names[k : k + step], shape[1:]) for k in range(0, len(names), step)]
+    return f"({', '.join(inner)}{',' * (len(inner) == 1)})"
+
+
+def _array_literal(numbers: np.ndarray) -> str:
+    text = repr(numbers.tolist())
+    return (
+        f"np.array({text})"
+        if len(text) < 100
+        else "np.array(" + textwrap.fill(text, 110, subsequent_indent="    ") + ")"
+    )

@@ -1,0 +1,172 @@
+"""Operations and rules as source: the forward form of a primitive, and its partials written out from the rule.
+
+A rule is evaluated on nodes that stand for the operands, and what that records is written down. So is the function of
+a primitive of one's own. Both emitters write through here; they differ in the words of a `Language`.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import inspect
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from autograd_core import floats, modes
+from autograd_core.compiler import arrays
+from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, SUM, Primitive
+from autograd_core.value import Value
+
+_OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
+_COMPARISONS = {"less": "<", "less_equal": "<=", "equal": "=="}
+
+
+class CompileError(TypeError):
+    """A graph that cannot be written as a program; the message names the operation and what to do."""
+
+
+def literal(number: float) -> str:
+    """A number as source."""
+    if math.isfinite(number):
+        return repr(float(number))
+    return "nan" if number != number else "inf" if number > 0 else "-inf"
+
+
+@dataclass
+class Language:
+    """How operations are written: with arrays of NumPy, or with floats and `math`."""
+
+    arrays: bool
+    helpers: dict[str, str] = field(default_factory=dict)
+    """The source of functions that the lines written so far may call, by name."""
+
+    def call(self, primitive: Primitive, operands: Sequence[str]) -> str:
+        """The operation on operands that are names or literals."""
+        if primitive.composed is not None:
+            return self._composed(primitive, operands)
+        return self._applied(primitive, [(text, ATOM) for text in operands])[0]
+
+    def partial(self, primitive: Primitive, position: int, operands: Sequence[str | float], out: str) -> str:
+        """d out / d operand number `position`, by the rule; operands are names or, if constant, numbers."""
+        stand_ins = [Value(0.5) if isinstance(operand, str) else operand for operand in operands]
+        result = Value(0.5)
+        with modes.changed(recording=True, checking=False, tracing=True, symbolic=True):
+            try:
+                rule = primitive.partials(*stand_ins, result)[position]
+            except TypeError as error:
+                raise CompileError(f"the rule of {primitive.name} cannot be written as source: {error}") from error
+        names = {node: text for node, text in zip(stand_ins, operands, strict=True) if isinstance(node, Value)}
+        text, binding = self._written(rule, {**names, result: out})
+        return text if binding >= PRODUCT else f"({text})"
+
+    def _composed(self, primitive: Primitive, operands: Sequence[str]) -> str:
+        assert primitive.composed is not None
+        stand_ins = [Value(0.5) for _ in operands]
+        with modes.changed(recording=True, checking=False, tracing=True, symbolic=True):
+            try:
+                result = primitive.composed(*stand_ins)
+            except TypeError as error:
+                raise CompileError(
+                    f"{primitive.name} cannot be written as source; write it with the functions of autograd_core and "
+                    f"without branches: {error}"
+                ) from error
+        return self._written(result, dict(zip(stand_ins, operands, strict=True)))[0]
+
+    def _written(self, term: Any, names: dict[Any, Any]) -> tuple[str, int]:
+        """The graph of `term` over the named nodes as text, and how tightly its last operation binds."""
+        if not isinstance(term, Value):
+            return literal(term), SIGN if term < 0 else ATOM
+        if term in names:
+            return names[term], ATOM
+        if term.op is None or term.is_constant:
+            return literal(term.data), SIGN if term.data < 0 else ATOM
+        if term.op.composed is not None:
+            return self._written(term.op.composed(*term.inputs), names)
+        return self._applied(term.op, [self._written(operand, names) for operand in term.inputs])
+
+    def _applied(self, primitive: Primitive, operands: list[tuple[str, int]]) -> tuple[str, int]:
+        name, texts = primitive.name, [text for text, _ in operands]
+        if name == "neg":
+            return f"-{_enclosed(operands[0], SIGN + 1)}", SIGN
+        if name == "mul" and "1.0" in texts:
+            return operands[1 - texts.index("1.0")]
+        if name in _OPERATORS and not (name == "truediv" and self._may_raise(texts[1])):
+            binding = SUM if name in ("add", "sub") else PRODUCT
+            left = _enclosed(operands[0], binding)
+            right = _enclosed(operands[1], binding + (name in ("sub", "truediv") or operands[1][1] == SIGN))
+            # A comparison of arrays is boolean: fine next to a number, but two of them would not add up.
+            if self.arrays and "1.0" in texts:
+                left, right = _plain_comparison(left), _plain_comparison(right)
+            return f"{left} {_OPERATORS[name]} {right}", binding
+        if name == "pow" and texts[0].isidentifier() and texts[1] in ("1.0", "2.0", "3.0"):
+            times = int(float(texts[1]))
+            return " * ".join([texts[0]] * times), PRODUCT if times > 1 else ATOM
+        if name == "pow" and self.arrays:
+            return f"{_enclosed(operands[0], POWER + 1)} ** {_enclosed(operands[1], POWER)}", POWER
+        if name in _COMPARISONS and not self.arrays:
+            return f"({texts[0]} {_COMPARISONS[name]} {texts[1]})", ATOM
+        return f"{self._function(primitive)}({', '.join(texts)})", ATOM
+
+    def _may_raise(self, divisor: str) -> bool:
+        try:
+            return not self.arrays and float(divisor) == 0.0
+        except ValueError:
+            return not self.arrays
+
+    def _function(self, primitive: Primitive) -> str:
+        """The name of the function that computes a primitive, which is added to the helpers unless it is a library's."""
+        forms: ModuleType = arrays if self.arrays else floats
+        name = primitive.name
+        if self.arrays and not hasattr(arrays, name):
+            if primitive is not PRIMITIVES.get(name):
+                raise CompileError(f"{name} has no form for arrays")
+            return f"np.{name}"
+        function = getattr(forms, name) if self.arrays else primitive.forward
+        if function.__module__ == "math":
+            return f"math.{function.__name__}"
+        self._include(function, forms)
+        return function.__name__
+
+    def _include(self, function: Any, forms: ModuleType) -> None:
+        called = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
+        for needed in sorted(called):
+            if getattr(getattr(forms, needed, None), "__module__", "") == forms.__name__:
+                self._include(getattr(forms, needed), forms)
+        if function.__name__ not in self.helpers:
+            self.helpers[function.__name__] = _plain_source(function)
+
+    def used_helpers(self, source: str) -> list[str]:
+        """The helpers that this source calls, and those that they call."""
+        used: list[str] = []
+        for name, helper in reversed(self.helpers.items()):  # a function comes after those that it calls
+            if re.search(rf"(?<![\w.]){name}\(", "\n".join([source, *used])):
+                used.insert(0, helper)
+        return used
+
+
+def _plain_source(function: Any) -> str:
+    """The source of a function without its types."""
+    tree = ast.parse(inspect.getsource(function))
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.returns = None
+    for argument in definition.args.args:
+        argument.annotation = None
+    return ast.unparse(tree)
+
+
+def _enclosed(operand: tuple[str, int], binding: int) -> str:
+    text, own = operand
+    return text if own >= binding else f"({text})"
+
+
+def _plain_comparison(text: str) -> str:
+    for name, sign in _COMPARISONS.items():
+        start = f"{name}("
+        if text.startswith(start) and text.endswith(")") and text.count("(") == 1 and text.count(",") == 1:
+            return f"({text[len(start) : -1].replace(',', f' {sign}')})"
+    return text
