@@ -1,5 +1,7 @@
 """A scalar reverse-mode autodiff engine whose graph can be stepped through, drawn and printed."""
 
+from typing import TYPE_CHECKING, Any
+
 from autograd_core.checks import detect_anomaly, gradcheck
 from autograd_core.explain import Explanation, backward_table, explain, forward_table
 from autograd_core.graph import BackwardStep, backward_steps, collector_paused, topological_order
@@ -13,10 +15,12 @@ __all__ = [
     "BackwardStep",
     "Explanation",
     "Primitive",
+    "Program",
     "Value",
     "backward_steps",
     "backward_table",
     "collector_paused",
+    "compile",
     "detect_anomaly",
     "explain",
     "forward_table",
@@ -30,3 +34,15 @@ __all__ = [
     "topological_order",
     "value_and_grad",
 ]
+
+if TYPE_CHECKING:
+    from autograd_core.compiler import Program, compile
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first asked for, since it needs NumPy, which walking nodes does not.
+    if name in ("Program", "compile"):
+        from autograd_core import compiler
+
+        return getattr(compiler, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

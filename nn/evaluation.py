@@ -24,7 +24,7 @@ def predict(model: Module, X: Any) -> np.ndarray:
     >>> predict(MLP(2, [1], init="zeros"), [[1.0, 2.0], [3.0, 4.0]])
     array([0., 0.])
     """
-    with _evaluating(model):
+    with evaluating(model):
         return np.array([_numbers(model(sample)) for sample in samples(X).tolist()])
 
 
@@ -35,7 +35,7 @@ def evaluate(model: Module, X: Any, y: Any, loss: Callable[[Any, Any], Any]) -> 
     """
     rows = samples(X)
     wanted = targets(y, len(rows))
-    with _evaluating(model):
+    with evaluating(model):
         losses = [
             float(loss(model(sample), target)) for sample, target in zip(rows.tolist(), wanted.tolist(), strict=True)
         ]
@@ -123,7 +123,7 @@ def _numbers(output: Any) -> Any:
 
 
 @contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
+def evaluating(model: Module) -> Iterator[None]:
     """Evaluation mode without recording; each part goes back to the mode it was in."""
     modes = [(module, module.training) for _, module in model.named_modules()]
     model.eval()

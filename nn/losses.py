@@ -27,7 +27,7 @@ import numpy as np
 
 from autograd_core import Value, primitive
 from autograd_core.floats import as_float
-from autograd_core.functions import log, log1p, log_softmax, maximum, minimum, relu, softplus
+from autograd_core.functions import equal, log, log1p, log_softmax, maximum, minimum, relu, softplus, where
 from nn.data import class_labels, place
 
 Reduction = Literal["mean", "sum"]
@@ -131,9 +131,8 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
 
     `logits` are C numbers of any size for one sample, or N rows of C for N samples; `target` is the label, an int
     from 0 to C - 1, or the N labels. Instead it may hold a probability a class, in the shape of the logits; the
-    loss of a sample is then -sum target · log softmax(logits). "mean" is over samples. Labels choose nodes while
-    the loss is recorded, so a target that is to vary afterwards is given as probabilities in Values (see
-    `nn.data.one_hot`).
+    loss of a sample is then -sum target · log softmax(logits). "mean" is over samples. An int chooses a node while the
+    loss is recorded; a label in a Value chooses whenever the graph is computed.
 
     Raises TypeError for labels that are no ints, and ValueError for labels out of range, probabilities outside 0 to
     1 or that do not add up to 1 in a row.
@@ -150,9 +149,9 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
     if targets.shape == scores.shape:
         terms = [_expected_loss(row, shares) for row, shares in zip(rows, _distributions(target), strict=True)]
     elif targets.shape == scores.shape[:-1]:
-        labels = class_labels(target, classes=scores.shape[-1]).ravel().tolist()
-        # From 0, not negated, which would make a -0 of the loss of a sure answer.
-        terms = [0.0 - log_softmax(row)[label] for row, label in zip(rows, labels, strict=True)]
+        labels = targets.ravel().tolist()
+        class_labels([int(_plain(label)) if isinstance(label, Value) else label for label in labels], scores.shape[-1])
+        terms = [_chosen_loss(row, label) for row, label in zip(rows, labels, strict=True)]
     else:
         raise ValueError(
             f"for logits of shape {scores.shape} the target is labels of shape {scores.shape[:-1]} or probabilities "
@@ -186,6 +185,15 @@ def l2_penalty(parameters: Iterable[Any]) -> Any:
 def _squared(x: Any) -> Any:
     # Not x**2, which works out a derivative by the exponent as well.
     return x * x
+
+
+def _chosen_loss(logits: list[Any], label: Any) -> Any:
+    """The loss of one sample: that of a class chosen now, or, by a Value, whenever the graph is computed."""
+    # From 0, not negated, which would make a -0 of the loss of a sure answer.
+    losses = [0.0 - z for z in log_softmax(logits)]
+    if not isinstance(label, Value):
+        return losses[label]
+    return _reduced([where(equal(label, float(k)), z, 0.0) for k, z in enumerate(losses)], "sum")
 
 
 def _expected_loss(logits: list[Any], probabilities: list[Any]) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from autograd_core import Value
 from autograd_core.floats import as_float, is_array
 from autograd_core.modes import thread
@@ -163,3 +165,9 @@ def _joined(path: str, name: str) -> str:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def generators(model: Module) -> list[np.random.Generator]:
+    """The generators that a model and its parts have as attributes, each once: what a Dropout draws from."""
+    members = [value for _, module in model.named_modules() for value in vars(module).values()]
+    return list(dict.fromkeys(value for value in members if isinstance(value, np.random.Generator)))

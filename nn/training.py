@@ -6,26 +6,22 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from autograd_core import Value
-from autograd_core.transforms import mapped
 from nn.arguments import positive_int
 from nn.data import batches
-from nn.evaluation import evaluate, samples, targets
+from nn.evaluation import samples, targets
 from nn.history import AnyScheduler, Epoch, History, Training
 from nn.init import Seed, generator
-from nn.module import Module
+from nn.module import Module, generators
+from nn.objective import Engine, Loss, Objective, objective, write
+from nn.objective import validation as validator
 from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler, clipped_by_norm
 from nn.storage import read_checkpoint, write_checkpoint
-
-Loss = Callable[[Any, Any], Value]
-Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
-"""From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
-
 
 Callback = Callable[[Training], None]
 
@@ -47,16 +43,21 @@ def fit(
     shuffle: bool = True,
     rng: Seed = None,
     progress: bool = True,
-    engine: Literal["auto", "eager"] = "auto",
+    engine: Engine = "auto",
     checkpoint: str | Path | None = None,
     resume: bool = False,
 ) -> History:
     """Train a model: in each epoch, a step of the optimiser for every batch of the shuffled samples.
 
     X has shape (n, inputs), y shape (n,) or (n, outputs). A step descends the mean over the batch of
-    ``loss(model(x), y)``, one sample at a time, plus ``penalty()``, such as ``lambda: 1e-4 *
+    ``loss(model(x), y)``, one sample for itself, plus ``penalty()``, such as ``lambda: 1e-4 *
     nn.losses.l2_penalty(model.parameters())``; without `batch_size` the batch is all samples. `clip_norm` bounds
     the norm of the gradient; `scheduler` steps after each epoch; `callbacks` are called with a `Training` after it.
+
+    The "eager" engine walks the nodes of each sample. The "compiled" one records a sample, the first, and runs the
+    program that `autograd_core.compile` makes of it on whole batches, to the same weights; what model, loss and penalty
+    read from elsewhere, such as the rate of a Dropout, is then as it was at the start. "auto" compiles, or warns why it
+    cannot and is eager. Parameters have the numbers and gradients of the last step when callbacks are called.
 
     Ctrl-C, and a loss that is no longer finite, end the training with the weights that had the smallest loss (on the
     validation data where there are any) and the history so far, whose `stopped` says why. With `checkpoint` all that
@@ -87,7 +88,7 @@ def fit(
     if checkpoint is not None and not Path(checkpoint).resolve().parent.is_dir():
         raise FileNotFoundError(f"{checkpoint} could not be written: its folder does not exist")
 
-    objective = _eager_objective(model, loss, penalty, list(optimizer.parameters))
+    parameters = list(optimizer.parameters)
     training = _started(model, optimizer, scheduler, generator(rng))
     history, begin, options = training.history, training.parameters, optimizer.state_dict()
     if resume and checkpoint is not None and Path(checkpoint).exists():
@@ -96,13 +97,19 @@ def fit(
     modes = [(module, module.training) for _, module in model.named_modules()]
     bar = tqdm(total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress)
     try:
+        model.train()
+        write(parameters, training.parameters)
+        step, compiled = objective(engine, model, loss, penalty, parameters, X, y)
+        validate = validation and validator(compiled, model, loss, parameters, *validation)
         while len(history.epochs) < epochs and not history.stopped:
             start, learning_rate, before = time.perf_counter(), optimizer.lr, training.parameters
             model.train()
             data = batches(X, y, size, rng=training.generators[0], shuffle=shuffle)
-            mean = _epoch(training, objective, data, clip_norm)
-            _write(optimizer.parameters, training.parameters)
-            validated = None if validation is None else evaluate(model, *validation, loss)
+            mean, gradient = _epoch(training, step, data, clip_norm)
+            write(parameters, training.parameters)
+            for parameter, number in zip(parameters, gradient.tolist(), strict=True):
+                parameter.grad = number
+            validated = validate(training.parameters) if validate else None
             reason = _divergence(mean, validated, training.parameters)
             if reason:
                 training.stop(f"diverged in epoch {len(history.epochs) + 1}: {reason}", restore_best=True)
@@ -133,7 +140,7 @@ def fit(
             optimizer.load_state_dict(options)
         raise
     finally:
-        _write(optimizer.parameters, training.best_parameters if training.restore_best else training.parameters)
+        write(parameters, training.best_parameters if training.restore_best else training.parameters)
         for module, mode in modes:
             module.training = mode
         bar.close()
@@ -177,8 +184,8 @@ def _check_options(
         raise TypeError(f"loss is a function of prediction and target, such as nn.losses.mse_loss, got {loss!r}")
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function without arguments that returns a Value, got {penalty!r}")
-    if engine not in ("auto", "eager"):
-        raise ValueError(f"engine is 'auto' or 'eager', not {engine!r}")
+    if engine not in ("auto", "eager", "compiled"):
+        raise ValueError(f"engine is 'auto', 'eager' or 'compiled', not {engine!r}")
     if scheduler is not None and scheduler.optimizer is not optimizer:
         raise ValueError("the scheduler was made for another optimizer")
     known = set(model.parameters())
@@ -207,10 +214,8 @@ def _started(
     model: Module, optimizer: Optimizer, scheduler: AnyScheduler | None, order: np.random.Generator
 ) -> Training:
     """A training before its first epoch."""
-    drawn = [value for _, module in model.named_modules() for value in vars(module).values()]
-    generators = [order, *(value for value in drawn if isinstance(value, np.random.Generator))]
     numbers = _numbers(optimizer)
-    return Training(model, optimizer, scheduler, list(dict.fromkeys(generators)), numbers, numbers)
+    return Training(model, optimizer, scheduler, list(dict.fromkeys([order, *generators(model)])), numbers, numbers)
 
 
 def _numbers(optimizer: Optimizer) -> np.ndarray:
@@ -219,12 +224,13 @@ def _numbers(optimizer: Optimizer) -> np.ndarray:
 
 
 def _epoch(
-    training: Training, objective: Objective, epoch: Iterable[tuple[np.ndarray, np.ndarray]], clip_norm: float | None
-) -> float:
-    """One step for each batch; the mean loss over the samples, which ends early where it is no longer finite."""
-    total, count = 0.0, 0
+    training: Training, step: Objective, epoch: Iterable[tuple[np.ndarray, np.ndarray]], clip_norm: float | None
+) -> tuple[float, np.ndarray]:
+    """One step for each batch, ending early where the loss is no longer finite; the mean loss over the samples, and
+    the last gradient."""
+    total, count, gradients = 0.0, 0, np.zeros_like(training.parameters)
     for X, y in epoch:
-        value, gradients = objective(training.parameters, X, y)
+        value, gradients = step(training.parameters, X, y)
         total += value * len(X)
         count += len(X)
         if not math.isfinite(value):
@@ -232,41 +238,7 @@ def _epoch(
         if clip_norm is not None:
             gradients, _ = clipped_by_norm(gradients, clip_norm)
         training.parameters = training.optimizer.update(training.parameters, gradients)
-    return total / count
-
-
-def _eager_objective(
-    model: Module, loss: Loss, penalty: Callable[[], Value] | None, parameters: list[Value]
-) -> Objective:
-    """The mean loss of a batch and its gradient, by a backward pass through the recorded graph of each sample."""
-
-    def objective(numbers: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-        _write(parameters, numbers)
-        for parameter in parameters:
-            parameter.grad = 0.0
-        total = 0.0
-        for row, target in zip(X, y.tolist(), strict=True):
-            output = _scalar(loss(model(mapped(Value, row.tolist())), target), "loss")
-            output.backward(1.0 / len(X))
-            total += output.data / len(X)
-        if penalty is not None:
-            output = _scalar(penalty(), "penalty")
-            output.backward()
-            total += output.data
-        return total, np.array([parameter.grad for parameter in parameters])
-
-    return objective
-
-
-def _scalar(output: Any, name: str) -> Value:
-    if not isinstance(output, Value):
-        raise TypeError(f"the {name} must return a Value, and returned {type(output).__name__}")
-    return output
-
-
-def _write(parameters: Iterable[Value], numbers: np.ndarray) -> None:
-    for parameter, number in zip(parameters, numbers.tolist(), strict=True):
-        parameter.data = number
+    return total / count, gradients
 
 
 def _checked(X: Any, y: Any, name: str, target_name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -108,7 +108,10 @@ class Grid:
             return
         scale = np.empty((*place.shape, self.terms))
         scale[row, column] = self.c
+        left, right = self.section.left, self.section.right
         self.left_is_rows = not (place.shape[0] > 1 and (place.T.ravel() == self.owners).all())
+        if right is not None and left.batched != right.batched and place.shape[0] > 1 and place.shape[1] > 1:
+            self.left_is_rows = left.batched
         rows, columns = a[first_a], b[first_b]
         if not self.left_is_rows:
             place, rows, columns, scale = place.T, columns, rows, scale.swapaxes(0, 1)
@@ -288,16 +291,21 @@ def _layout(array: Array) -> tuple[tuple[int, ...], np.ndarray | None]:
     if count == 1:
         return (), None
     alike = [(operand, positions) for operand, positions in array.operands if operand]
+    outer = None
     for section in array.sections:
         grid = Grid(section)
         if len(grid.owners) < count or not grid.regular:
             continue
-        if grid.found and min(grid.place.shape) > 1:
-            return grid.place.shape, grid.place.ravel()
+        if grid.found and grid.terms > 1:
+            return tuple(size for size in grid.place.shape if size > 1), grid.place.ravel()
         if grid.terms == 1:
             alike.append((section.left, section.a))
             if section.right is not None and section.b is not None:
                 alike.append((section.right, section.b))
+            if grid.found and min(grid.place.shape) > 1:
+                outer = outer or (grid.place.shape, grid.place.ravel())
+    if outer:
+        return outer
     for source, positions in alike:
         if source.size == count and (np.bincount(positions, minlength=count) == 1).all():
             return source.shape, np.argsort(positions)
@@ -305,11 +313,11 @@ def _layout(array: Array) -> tuple[tuple[int, ...], np.ndarray | None]:
 
 
 def _distinct_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the first of each sort of rows, in order, and for each row its sort."""
+    """The places of the first of each sort of rows, in the order of what they begin with, and for each row its sort."""
     # Equal rows have equal products with random numbers; that the converse holds is checked.
     weights = np.random.default_rng(0).integers(1, 2**62, size=rows.shape[1])
     _, first, inverse = np.unique(rows @ weights, return_index=True, return_inverse=True)
-    order = np.argsort(first)
+    order = np.lexsort((first, rows[first, 0]))
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     first, inverse = first[order], rank[inverse]

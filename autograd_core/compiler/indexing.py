@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -91,7 +92,7 @@ def _reshaped(
     name: str, shape: tuple[int, ...], origin: int, steps: list[tuple[int, int]], batched: bool
 ) -> str | None:
     """The array, or for one dimension a stretch of it, cut into rows as long as each stride."""
-    if not steps or any(outer[0] % inner[0] for outer, inner in zip(steps, steps[1:], strict=False)):
+    if not steps or any(outer[0] % inner[0] for outer, inner in pairwise(steps)):
         return None
     size, (stride, count) = prod(shape), steps[0]
     start, stretch = 0, size
@@ -101,7 +102,7 @@ def _reshaped(
         return None
     if stretch != size:
         name = f"{name}[{':, ' * batched}{_slice(start, stretch, 1, size)}]"
-    cut = [stretch // stride] + [outer[0] // inner[0] for outer, inner in zip(steps, steps[1:], strict=False)]
+    cut = [stretch // stride] + [outer[0] // inner[0] for outer, inner in pairwise(steps)]
     rest, slices = origin - start, []
     for (stride, count), length in zip(steps, cut, strict=True):
         offset, rest = divmod(rest, stride)

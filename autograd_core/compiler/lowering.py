@@ -14,7 +14,7 @@ from typing import Any
 
 from autograd_core import primitives
 from autograd_core.graph import topological_order
-from autograd_core.primitives import Bernoulli, Primitive, constant
+from autograd_core.primitives import Bernoulli, Primitive
 from autograd_core.value import Value
 
 LEAF, CONSTANT, SUM, SCALE, PRODUCT, CALL = range(6)
@@ -160,26 +160,26 @@ def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int
             continue
         sort = kind[i]
         if sort == PRODUCT:
-            l, r = parts[i]
+            a, b = parts[i]
             c = scale[i]
-            if l in through:
-                l, further = through[l]
+            if a in through:
+                a, further = through[a]
                 c *= further
-            if r in through:
-                r, further = through[r]
+            if b in through:
+                b, further = through[b]
                 c *= further
-            belongs[l], belongs[r] = l, r
+            belongs[a], belongs[b] = a, b
             owner.append(o)
             coefficient.append(c)
-            left.append(l)
-            right.append(r)
-        elif sort == SUM or sort == SCALE:
+            left.append(a)
+            right.append(b)
+        elif sort in (SUM, SCALE):
             if sort == SUM:
-                l, r, sign = parts[i]
-                terms = ((r, scale[i] * sign), (l, scale[i]))
+                a, b, sign = parts[i]
+                terms = ((b, scale[i] * sign), (a, scale[i]))
             else:
-                l, c = parts[i]
-                terms = ((l, scale[i] * c),)
+                a, c = parts[i]
+                terms = ((a, scale[i] * c),)
             for j, c in terms:
                 if kind[j] == CONSTANT:
                     offset[o] = offset.get(o, 0.0) + c * order[j].data

@@ -19,7 +19,7 @@ import numpy as np
 from autograd_core.compiler.grouping import Array, group
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.rolled import Rolled
-from autograd_core.compiler.rules import CompileError, Language
+from autograd_core.compiler.rules import Language
 from autograd_core.compiler.straight import Straight
 from autograd_core.graph import collector_paused
 from autograd_core.value import Value
@@ -60,7 +60,8 @@ def compile(
     Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
     rectangular array, and `CompileError`, a TypeError, where an operation of one's own cannot be written as source.
 
-    >>> from autograd_core import Value, compile, tanh
+    >>> from autograd_core import Value, compile
+    >>> from autograd_core.functions import tanh
     >>> x, w, b = Value(1.0, label="x"), Value(0.5, label="w"), Value(0.0, label="b")
     >>> program = compile(tanh(w * x + b), inputs=[x], parameters=[w, b])
     >>> program.value_and_grad([0.5, 0.0], 2.0)
@@ -165,14 +166,14 @@ class Program:
         Raises ValueError for a wrong number of inputs or parameters, or shapes other than declared.
         """
         numbers, arrays, batch = self._checked(parameters, inputs)
-        if self._on_arrays is not None and (self._on_floats is None or batch is not None):
+        if self._on_floats is None or (self._on_arrays is not None and batch is not None):
+            assert self._on_arrays is not None
             value = self._on_arrays.function("value")(numbers, *self._stacked(arrays, batch))
             if self._single:
                 return float(value)
             # What no input reaches is the same for all samples.
             value = np.broadcast_to(value, (batch or 1, value.shape[-1])) if self._batched else value
             return value[0].copy() if self._batched and batch is None else value
-        assert self._on_floats is not None
         function, listed = self._on_floats.function("value"), numbers.tolist()
         if batch is None:
             value = function(listed, *[array.tolist() for array in arrays])
@@ -188,10 +189,10 @@ class Program:
         if not self._single:
             raise TypeError("a program of several outputs has no gradient; compile one Value, such as their sum")
         numbers, arrays, batch = self._checked(parameters, inputs)
-        if self._on_arrays is not None and (self._on_floats is None or batch is not None):
+        if self._on_floats is None or (self._on_arrays is not None and batch is not None):
+            assert self._on_arrays is not None
             value, gradient = self._on_arrays.function("value_and_grad")(numbers, *self._stacked(arrays, batch))
             return float(value), gradient
-        assert self._on_floats is not None
         function, listed = self._on_floats.function("value_and_grad"), numbers.tolist()
         if batch is None:
             value, gradient = function(listed, *[array.tolist() for array in arrays])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +51,8 @@ class Rolled:
         self._name = dict(zip(arrays, sources, strict=False))
         self._views: dict[Any, tuple[str, tuple[int, ...]]] = {}
         self._groups: dict[str, int] = {}
+        self._thin: dict[str, tuple[int, ...]] = {}
+        """The shapes of arrays that have an axis of length 1 where their layout has a longer one."""
 
     def forward(self) -> str:
         """Write the forward pass; the name of the output."""
@@ -63,7 +64,7 @@ class Rolled:
                 texts = [self._operand(array, position) for position in range(len(array.operands))]
                 shape = np.broadcast_shapes(*(shape for _, shape, _ in texts))
                 text = self.language.call(array.primitive, [text for text, _, _ in texts])
-                self._name[array] = self._line(name, self._full(text, shape, array, True))
+                self._name[array] = self._line(name, self._full(name, text, shape, array, True))
             if self._name[array] == name:
                 self.about.append((name, array, about))
         return self._name[self.arrays[-1]]
@@ -111,13 +112,13 @@ class Rolled:
         """What a call hands back to one operand: upstream gradient times partial."""
         operands = [self._operand(call, k, constants=True) for k in range(len(call.operands))]
         assert call.primitive is not None
-        partial = self.language.partial(call.primitive, position, [text for text, _, _ in operands], self._name[call])
+        out, upstream = self._name[call], self._name[gradient]
+        partial = self.language.partial(call.primitive, position, [text for text, _, _ in operands], out)
         if partial == "0.0":
             return []
         source, positions = call.operands[position]
         assert source is not None
         handed = Array(call.shape, [], call.batched)
-        upstream = self._name[gradient]
         if partial == "1.0":
             self._name[handed] = upstream
         else:
@@ -125,6 +126,11 @@ class Rolled:
             fresh = name if name and straight and source.batched == call.batched else ""
             fresh = fresh or self.names.fresh(f"{upstream}_{position + 1}")
             text = partial if upstream == "1.0" else f"{upstream} * {partial}".replace(" * 1.0 / ", " / ", 1)
+            shapes = [self._thin.get(upstream, () if upstream == "1.0" else call.shape)]
+            for name, shape, _ in [*operands, (out, self._thin.get(out, call.shape), True)]:
+                if isinstance(name, str) and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", partial):
+                    shapes.append(shape)
+            text = self._full(fresh, text, np.broadcast_shapes(*shapes), call, True)
             self._name[handed] = self._line(fresh, text)
         return [Section(positions, np.ones(len(positions)), handed, np.arange(call.size))]
 
@@ -143,6 +149,7 @@ class Rolled:
         return self.names.fresh("z" if array.primitive is None else what, numbered=True), about
 
     def _line(self, name: str, text: str) -> str:
+        text = re.sub(r"(\.reshape\([^()]*\))+(?=\.reshape\()", "", text)
         self.lines.append(f"{name} = {text}")
         return name
 
@@ -163,9 +170,17 @@ class Rolled:
         self.constants[name] = numbers
         return name
 
-    def _view(self, array: Array, index: np.ndarray) -> tuple[str, tuple[int, ...]]:
-        """The elements at flat positions `index` as an atomic expression, and its shape after the batch axis."""
+    def _view(self, array: Array, index: np.ndarray, thin: bool = False) -> tuple[str, tuple[int, ...]]:
+        """The elements at flat positions `index` as an atomic expression, and its shape after the batch axis.
+
+        An axis has length 1 where nothing changes along it by position, or, if `thin` is all right, by value.
+        """
         name = self._name[array]
+        if name in self._thin:
+            if thin and index.shape == array.shape and (index.ravel() == np.arange(array.size)).all():
+                return name, self._thin[name]
+            self._line(name, f"np.broadcast_to({name}, {_sizes(array)})")
+            del self._thin[name]
         key = (name, index.shape, index.tobytes())
         if key in self._views:
             return self._views[key]
@@ -206,16 +221,14 @@ class Rolled:
         nodes = self.arrays[0].nodes
         first, last = (self.order[nodes[i]].label if nodes[i] >= 0 else "" for i in (index.flat[0], index.flat[-1]))
         words = [word for word in re.split(r"[.\[\]]+", first) if word]
-        if not words or not last:
+        kinds = [word for word in words if not word.isdigit()]
+        if not kinds or not last:
             return self.names.fresh("P" if index.ndim == 2 else "p", numbered=True)
-        kind = (
-            re.sub(r"\d+$", "", [word for word in words if not word.isdigit()][-1]) if _pattern([first, last]) else "p"
-        )
+        kind = kinds[-1] if _pattern([first, last]) else "p"
         kind = kind.upper() if len(kind) == 1 and index.ndim == 2 else kind
-        if len(words) == 1:
-            return self.names.fresh(first if index.size == 1 else kind)
-        owner = ".".join(words[:2]) if len(words) > 2 else words[0]
-        number = self._groups.setdefault(owner, len(self._groups) + 1)
+        if len(kinds) == 1:
+            return self.names.fresh(kind, numbered=kind != kinds[-1] and kind.lower() == "p")
+        number = self._groups.setdefault(".".join(words[:2]), len(self._groups) + 1)
         return self.names.fresh(f"{kind}{number}")
 
     def numbers(self, numbers: Sequence[float]) -> str:
@@ -234,14 +247,15 @@ class Rolled:
                 number = float(positions[0])
                 return number if constants else literal(number), (), False
             return self._constant(positions.reshape(call.shape), "c"), call.shape, False
-        return *self._view(source, positions.reshape(call.shape)), source.batched
+        return *self._view(source, positions.reshape(call.shape), thin=True), source.batched
 
-    def _full(self, text: str, shape: tuple[int, ...], array: Array, batched: bool) -> str:
-        """The expression in the whole shape of the array, if it lacks axes."""
-        if shape == array.shape and batched >= array.batched:
+    def _full(self, name: str, text: str, shape: tuple[int, ...], array: Array, batched: bool) -> str:
+        """The expression for an array, which may lack the length of axes, but no axis."""
+        if len(shape) == len(array.shape) and batched >= array.batched:
+            if shape != array.shape:
+                self._thin[name] = shape
             return text
-        whole = ", ".join(["batch"] * array.batched + [str(n) for n in array.shape])
-        return f"np.broadcast_to({text}, ({whole}{',' * (array.batched + len(array.shape) == 1)}))"
+        return f"np.broadcast_to({text}, {_sizes(array)})"
 
     def _assembled(self, name: str, array: Array, flat: bool = False) -> str:
         """Write the lines that work out a linear array; its name, which is another's if it is the same thing."""
@@ -262,8 +276,7 @@ class Rolled:
             shapes.append(() if uniform else array.shape)
         shape = np.broadcast_shapes(*shapes)
         if not texts:
-            zeros = ", ".join(["batch"] * array.batched + [str(n) for n in array.shape])
-            text, shape, batched = f"np.zeros(({zeros}{',' * bool(zeros)}))" if zeros else "0.0", array.shape, True
+            text, shape, batched = f"np.zeros({_sizes(array)})", array.shape, True
         elif largest:
             text = texts[0]
             for other in texts[1:]:
@@ -271,9 +284,12 @@ class Rolled:
         else:
             texts.sort(key=lambda text: (" @ " not in text, text.startswith("-")))
             text = " + ".join(texts).replace("+ -", "- ")
-        text = self._full(text, shape, array, batched)
-        if text.isidentifier() and not parts:
+        if text.isidentifier() and not parts and shape == array.shape and batched >= array.batched:
             return text
+        text = self._full(name, text, shape, array, batched)
+        if parts and name in self._thin:
+            del self._thin[name]
+            text = f"np.broadcast_to({text}, {_sizes(array)})"
         if parts and not text.startswith("np.zeros"):
             text = f"np.array({text}, order='C')"  # its own, and such that a reshape of it is a view
         self._line(name, text)
@@ -432,7 +448,7 @@ class Rolled:
         else:
             place = place.reshape(common_shape(place, *(some[::terms] for _, some in factors)))
         if terms == 1:
-            text, shape, scale = self._product(factors, section.coefficient, place.shape, summed)
+            text, shape, scale = self._product(factors, section.coefficient, place.shape, summed, thin=True)
             return Term(_scaled(text, scale), place, shape, batched and not summed)
         # The terms on the last axis where that needs no index, else on the first, along which NumPy sums faster.
         last = (*place.shape, terms)
@@ -447,14 +463,19 @@ class Rolled:
         return Term(_scaled(f"{_atom(text)}.{how}({axis})", scale), place, shape, batched and not summed)
 
     def _product(
-        self, factors: list[tuple[Array, np.ndarray]], coefficient: np.ndarray, shape: tuple[int, ...], summed: bool
+        self,
+        factors: list[tuple[Array, np.ndarray]],
+        coefficient: np.ndarray,
+        shape: tuple[int, ...],
+        summed: bool,
+        thin: bool = False,
     ) -> tuple[str, tuple[int, ...], float]:
         """left * right in a shape, summed over the batch if it is to be; with its shape, and the scale still to be
         applied where all coefficients are the same."""
         both = all(source.batched for source, _ in factors)
         parts, shapes = [], []
         for source, index in factors:
-            text, own = self._view(source, index.reshape(shape))
+            text, own = self._view(source, index.reshape(shape), thin)
             if summed and source.batched and not both:
                 text = f"{self._name[source]}.sum()" if source.shape == () else f"{_atom(text)}.sum(0)"
             parts.append(text)
@@ -513,6 +534,12 @@ def _pattern(words: Sequence[str]) -> str:
             return ""
         joined.append(parts[0] if len(set(parts)) == 1 else "*")
     return ".".join(joined)
+
+
+def _sizes(array: Array) -> str:
+    """The shape of an array as source."""
+    sizes = ["batch"] * array.batched + [str(n) for n in array.shape]
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
 
 
 def _scaled(text: str, factor: float) -> str:

@@ -118,7 +118,7 @@ class Language:
             return not self.arrays
 
     def _function(self, primitive: Primitive) -> str:
-        """The name of the function that computes a primitive, which is added to the helpers unless it is a library's."""
+        """The name of the function for a primitive, which joins the helpers unless it is of a library."""
         forms: ModuleType = arrays if self.arrays else floats
         name = primitive.name
         if self.arrays and not hasattr(arrays, name):

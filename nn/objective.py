@@ -1,0 +1,155 @@
+"""What a step of training descends, worked out by walking nodes or by a compiled program."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+
+from autograd_core import Value, collector_paused, no_grad
+from autograd_core.compiler import Program, compile
+from autograd_core.modes import changed
+from autograd_core.transforms import mapped
+from nn.evaluation import evaluate, evaluating
+from nn.module import Module, generators
+
+Loss = Callable[[Any, Any], Value]
+Penalty = Callable[[], Value]
+Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+"""From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
+Engine = Literal["auto", "eager", "compiled"]
+
+# How many samples the two engines are compared on before a program is trusted.
+_COMPARED = 4
+
+
+def objective(
+    engine: Engine, model: Module, loss: Loss, penalty: Penalty | None, parameters: list[Value], X: Any, y: Any
+) -> tuple[Objective, bool]:
+    """The objective, and whether it is compiled; "auto" is where that is possible, and warns where it is not.
+
+    `X` and `y` are the samples and targets to come. The loss sees all targets once, for a program no longer checks
+    them, and on a few samples the program must agree with walking nodes. Draws from no generator in the end. Raises
+    what the loss raises for a target, and TypeError or ValueError where "compiled" is not possible.
+    """
+    eager = _eager(model, loss, penalty, parameters)
+    if engine == "eager":
+        return eager, False
+    start = _numbers(parameters)
+    with _drawn_back(model), no_grad():
+        prediction = model(X[0].tolist())
+        for target in np.unique(y, axis=0).tolist():
+            loss(prediction, target)
+    try:
+        program = _program(model, loss, penalty, parameters, X, y)
+        few = _few(X)
+        results = []
+        for either in (eager, program.value_and_grad):
+            with _drawn_back(model):
+                results.append(either(start, X[few], y[few]))
+        (expected, slopes), (value, gradient) = results
+        _check_agreement(np.append(slopes, expected), np.append(gradient, value))
+    except (TypeError, ValueError) as error:
+        if engine == "compiled":
+            raise
+        warnings.warn(f"fit uses the eager engine, for this cannot be compiled: {error}", RuntimeWarning, 3)
+        return eager, False
+    finally:
+        write(parameters, start)
+    return program.value_and_grad, True
+
+
+def validation(
+    compiled: bool, model: Module, loss: Loss, parameters: list[Value], X: Any, y: Any
+) -> Callable[[np.ndarray], float]:
+    """From flat parameters, which the model has too, to the mean loss in evaluation mode."""
+
+    def eager(_: np.ndarray) -> float:
+        return evaluate(model, X, y, loss)
+
+    if not compiled:
+        return eager
+    few = _few(X)
+    expected = evaluate(model, X[few], y[few], loss)
+    try:
+        with evaluating(model):
+            program = _program(model, loss, None, parameters, X, y)
+        _check_agreement(np.array(expected), np.array(program(_numbers(parameters), X[few], y[few])))
+    except (TypeError, ValueError):
+        return eager
+    return lambda numbers: program(numbers, X, y)
+
+
+def _program(
+    model: Module, loss: Loss, penalty: Penalty | None, parameters: list[Value], X: np.ndarray, y: np.ndarray
+) -> Program:
+    """The program of the loss of one sample, recorded on the first."""
+    sample, target = mapped(Value, X[0].tolist()), mapped(Value, y[0].tolist())
+    with _drawn_back(model), collector_paused(), changed(symbolic=True, recording=True):
+        output = _scalar(loss(model(sample), target), "loss")
+        if penalty is not None:
+            output = output + _scalar(penalty(), "penalty")
+        return compile(output, [sample, target], parameters)
+
+
+def _few(X: np.ndarray) -> np.ndarray:
+    return np.unique(np.linspace(0, len(X) - 1, _COMPARED).astype(int))
+
+
+def _check_agreement(expected: np.ndarray, found: np.ndarray) -> None:
+    if not np.allclose(found, expected, rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise ValueError(
+            "the compiled loss differs from the eager one: model, loss or penalty read the data of a Value, or take "
+            "other ways for other samples"
+        )
+
+
+@contextmanager
+def _drawn_back(model: Module) -> Iterator[None]:
+    """Put the generators that the model draws from back into the state that they are in."""
+    states = [(generator, generator.bit_generator.state) for generator in generators(model)]
+    try:
+        yield
+    finally:
+        for generator, state in states:
+            generator.bit_generator.state = state
+
+
+def _eager(model: Module, loss: Loss, penalty: Penalty | None, parameters: list[Value]) -> Objective:
+    """The mean loss of a batch and its gradient, by a backward pass through the recorded graph of each sample."""
+
+    def objective(numbers: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+        write(parameters, numbers)
+        for parameter in parameters:
+            parameter.grad = 0.0
+        total = 0.0
+        for row, target in zip(X, y.tolist(), strict=True):
+            output = _scalar(loss(model(mapped(Value, row.tolist())), target), "loss")
+            output.backward(1.0 / len(X))
+            total += output.data / len(X)
+        if penalty is not None:
+            output = _scalar(penalty(), "penalty")
+            output.backward()
+            total += output.data
+        return total, np.array([parameter.grad for parameter in parameters])
+
+    return objective
+
+
+def _scalar(output: Any, name: str) -> Value:
+    if not isinstance(output, Value):
+        raise TypeError(f"the {name} must return a Value, and returned {type(output).__name__}")
+    return output
+
+
+def _numbers(parameters: Iterable[Value]) -> np.ndarray:
+    return np.array([parameter.data for parameter in parameters], dtype=float)
+
+
+def write(parameters: Iterable[Value], numbers: np.ndarray) -> None:
+    """Give the parameters these numbers."""
+    for parameter, number in zip(parameters, numbers.tolist(), strict=True):
+        parameter.data = number
