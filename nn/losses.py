@@ -149,9 +149,9 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
     if targets.shape == scores.shape:
         terms = [_expected_loss(row, shares) for row, shares in zip(rows, _distributions(target), strict=True)]
     elif targets.shape == scores.shape[:-1]:
-        labels = targets.ravel().tolist()
-        class_labels([int(_plain(label)) if isinstance(label, Value) else label for label in labels], scores.shape[-1])
-        terms = [_chosen_loss(row, label) for row, label in zip(rows, labels, strict=True)]
+        plain = np.frompyfunc(_plain_label, 1, 1)(targets)
+        class_labels(plain, classes=scores.shape[-1])
+        terms = [_chosen_loss(row, label) for row, label in zip(rows, targets.ravel().tolist(), strict=True)]
     else:
         raise ValueError(
             f"for logits of shape {scores.shape} the target is labels of shape {scores.shape[:-1]} or probabilities "
@@ -233,6 +233,12 @@ def _numbers(arrangement: Any, name: str, rule: Rule | None = None) -> np.ndarra
 def _plain(number: Any) -> float:
     """The number in a node, without asking it for a float: a loss may be under differentiation."""
     return number.data if isinstance(number, Value) else number
+
+
+def _plain_label(label: Any) -> Any:
+    """What stands for a label in a Value: the int, or what is none."""
+    number = _plain(label)
+    return int(number) if isinstance(label, Value) and number.is_integer() else number
 
 
 def _pairs(

@@ -42,7 +42,9 @@ def objective(
     with _drawn_back(model), no_grad():
         prediction = model(X[0].tolist())
         for target in np.unique(y, axis=0).tolist():
-            loss(prediction, target)
+            _scalar(loss(prediction, target), "loss")
+        if penalty is not None:
+            _scalar(penalty(), "penalty")
     try:
         program = _program(model, loss, penalty, parameters, X, y)
         few = _few(X)

@@ -157,7 +157,9 @@ class Program:
         main = self._on_floats or self._on_arrays
         assert main is not None
         self._main = main
-        main.function("value_and_grad" if single else "value")
+        function = main.function("value_and_grad" if single else "value")
+        # For a few floats and no inputs the call itself is what takes time.
+        self._direct = function if single and backend == "scalar" and len(names) == 1 else None
         self._seconds = time.perf_counter() - start
 
     def __call__(self, parameters: Any, *inputs: Any) -> Any:
@@ -186,6 +188,11 @@ class Program:
 
         Raises TypeError for a program of several outputs, and ValueError as a call does.
         """
+        if self._direct is not None:
+            numbers = np.asarray(parameters, dtype=float)
+            if numbers.shape == self._shapes[0] and not inputs:
+                value, gradient = self._direct(numbers.tolist())
+                return value, np.array(gradient)
         if not self._single:
             raise TypeError("a program of several outputs has no gradient; compile one Value, such as their sum")
         numbers, arrays, batch = self._checked(parameters, inputs)

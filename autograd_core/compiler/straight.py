@@ -24,9 +24,11 @@ class Straight:
         self.lines: list[str] = []
         self._name: dict[int, str] = {}
         self._templates: dict[Any, str] = {}
-        self._terms: dict[int, list[tuple[float, int, int]]] = {}
+        self._terms: dict[int, dict[tuple[int, int], float]] = {}
+        """For each linear node its terms: the coefficient of each factor, or pair of them."""
         for owner, c, a, b in zip(lowered.owner, lowered.coefficient, lowered.left, lowered.right, strict=True):
-            self._terms.setdefault(owner, []).append((c, a, b))
+            terms = self._terms.setdefault(owner, {})
+            terms[a, b] = terms.get((a, b), 0.0) + c
         self.leaves: list[dict[int, str]] = [{} for _ in sources]
         """For each source the names of the leaves in use, by position."""
         for node, (source, position) in lowered.leaves.items():
@@ -46,7 +48,7 @@ class Straight:
                 else:
                     text = self._filled(primitive, None, operands, "")
             else:
-                text = self._sum([self._term(c, a, b) for c, a, b in self._terms.get(node, [])], node)
+                text = self._sum([self._term(c, *factors) for factors, c in self._terms.get(node, {}).items()], node)
             output = node >= len(lowered.order)
             label = "value" if output else lowered.order[node].label
             if output and text.isidentifier():
@@ -62,7 +64,7 @@ class Straight:
         wanted = {node for node, (source, _) in lowered.leaves.items() if source == 0}
         for node in sorted(lowered.level):
             primitive, operands = lowered.calls.get(node, (None, ()))
-            factors = operands or [x for _, a, b in self._terms.get(node, []) for x in (a, b)]
+            factors = operands or [factor for factors in self._terms.get(node, ()) for factor in factors]
             if primitive is not primitives.detach and any(factor in wanted for factor in factors):
                 wanted.add(node)
         handed: dict[int, list[str]] = {lowered.outputs[0]: ["1.0"]}
@@ -78,7 +80,10 @@ class Straight:
                         if partial != "0.0":
                             handed.setdefault(operand, []).append(_times(upstream, partial))
                 continue
-            for c, a, b in self._terms.get(node, []):
+            for (a, b), c in self._terms.get(node, {}).items():
+                if a == b:
+                    handed.setdefault(a, []).append(_times(literal(2.0 * c), _times(upstream, self._name[a])))
+                    continue
                 if a in wanted:
                     factor = upstream if b < 0 else _times(upstream, self._name[b])
                     handed.setdefault(a, []).append(_times(literal(c), factor))

@@ -419,7 +419,7 @@ def test_label_out_of_range(label: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "kind"), [(1.0, "float"), (True, "bool"), ("1", "str"), (None, "NoneType"), (Value(1.0), "Value")]
+    ("label", "kind"), [(1.0, "float"), (True, "bool"), ("1", "str"), (None, "NoneType"), (Value(1.5), "float")]
 )
 def test_label_is_an_int(label: Any, kind: str) -> None:
     with pytest.raises(TypeError, match=rf"^labels\[1\] is .*, a {kind} .* class labels are ints"):

@@ -215,7 +215,7 @@ def test_ctrl_c_returns_the_history_and_a_usable_model(moons: tuple[np.ndarray, 
         return binary_cross_entropy_with_logits(prediction, target)
 
     seen: list[dict[str, float]] = []
-    history = train(model, *moons, epochs=9, batch_size=10, loss=loss,
+    history = train(model, *moons, epochs=9, batch_size=10, loss=loss, engine="eager",
                     callbacks=[lambda training: seen.append(training.model.state_dict())])  # fmt: skip
     assert history.stopped == "interrupted after 2 epochs"
     assert len(history.epochs) == 2
@@ -272,7 +272,7 @@ X4, Y4 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
         (X4, Y4, {"batch_size": 0}, ValueError, "batch_size is at least 1, got 0"),
         (X4, Y4, {"batch_size": 2.0}, TypeError, "batch_size is an int, got float 2.0"),
         (X4, Y4, {"epochs": 0}, ValueError, "epochs is at least 1, got 0"),
-        (X4, Y4, {"engine": "quick"}, ValueError, "engine is 'auto' or 'eager', not 'quick'"),
+        (X4, Y4, {"engine": "quick"}, ValueError, "engine is 'auto', 'eager' or 'compiled', not 'quick'"),
         (X4, Y4, {"resume": True}, ValueError, "give its path as checkpoint="),
         (X4, Y4, {"validation_data": (X4, [0])}, ValueError, "4 samples, but its y has 1 targets"),
         (X4, Y4, {"optimizer": nn.optim.SGD([Value(1.0)])}, ValueError, "parameters that are not of this model"),
