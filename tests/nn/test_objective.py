@@ -1,0 +1,200 @@
+"""The compiled engine of `fit` trains as the eager one does, and steps back where it cannot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_core import Value, functions, primitive
+from nn import losses
+
+OPTIMIZERS: dict[str, Callable[[list[Value]], nn.optim.Optimizer]] = {
+    "SGD": lambda parameters: nn.optim.SGD(parameters, lr=0.05),
+    "momentum": lambda parameters: nn.optim.SGD(parameters, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    "Adagrad": lambda parameters: nn.optim.Adagrad(parameters, lr=0.05),
+    "Adadelta": lambda parameters: nn.optim.Adadelta(parameters, lr=1.0),
+    "RMSprop": lambda parameters: nn.optim.RMSprop(parameters, lr=0.01),
+    "Adam": lambda parameters: nn.optim.Adam(parameters, lr=0.01),
+    "AdamW": lambda parameters: nn.optim.AdamW(parameters, lr=0.01, weight_decay=0.1),
+}
+# Each with the width and activation of the last layer, and the targets of three classes of samples.
+LOSSES: dict[str, tuple[Callable[[Any, Any], Any], int, str, list[Any]]] = {
+    "sse": (losses.sse_loss, 2, "linear", [[0.0, 1.0], [1.0, -1.0], [0.5, 0.5]]),
+    "half_sse": (losses.half_sse_loss, 1, "linear", [0.0, 1.0, 0.5]),
+    "mse": (losses.mse_loss, 2, "linear", [[0.0, 1.0], [1.0, -1.0], [0.5, 0.5]]),
+    "mae": (losses.mae_loss, 1, "linear", [0.0, 1.0, 0.5]),
+    "binary_cross_entropy": (losses.binary_cross_entropy, 1, "sigmoid", [0.0, 1.0, 0.5]),
+    "with_logits": (losses.binary_cross_entropy_with_logits, 2, "linear", [[0, 1], [1, 1], [1, 0]]),
+    "hinge": (losses.hinge_loss, 1, "linear", [-1, 1, 1]),
+    "labels": (losses.cross_entropy, 3, "linear", [0, 1, 2]),
+    "shares": (losses.cross_entropy, 3, "linear", [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.2, 0.3, 0.5]]),
+}
+X = np.random.default_rng(0).normal(size=(13, 2))
+
+
+def targets(three: list[Any]) -> np.ndarray:
+    return np.array([three[i % 3] for i in range(len(X))])
+
+
+def trained(engine: Any, model: nn.Module, y: Any, loss: Any, **options: Any) -> tuple[np.ndarray, nn.History]:
+    """The weights and the history of a training of `model` with one engine."""
+    optimizer = options.pop("optimizer", OPTIMIZERS["Adam"])(model.parameters())
+    options = {"epochs": 20, "batch_size": 5, "rng": 0, "progress": False, **options}
+    history = nn.fit(model, X, y, loss=loss, optimizer=optimizer, engine=engine, **options)
+    return np.array(list(model.state_dict().values())), history
+
+
+def check_both_engines(make: Callable[[], nn.Module], y: Any, loss: Any, **options: Any) -> None:
+    (eager, eager_history), (compiled, history) = (
+        trained(engine, make(), y, loss, **options) for engine in ("eager", "compiled")
+    )
+    assert np.max(np.abs(compiled - eager)) < 1e-9
+    assert history.loss == pytest.approx(eager_history.loss, rel=1e-9)
+    assert history.validation_loss == pytest.approx(eager_history.validation_loss, rel=1e-9)
+    start = np.array(list(make().state_dict().values()))
+    assert np.max(np.abs(eager - start)) > 1e-3  # or nothing was compared
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize(("loss", "width", "last", "three"), LOSSES.values(), ids=LOSSES)
+def test_both_engines_come_to_the_same_weights(
+    loss: Any, width: int, last: str, three: list[Any], optimizer: Any
+) -> None:
+    def make() -> nn.Module:
+        return nn.MLP(2, [4, width], "tanh", last, rng=0)
+
+    check_both_engines(make, targets(three), loss, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("activation", [name for name in nn.layers.ACTIVATIONS if name != "step"])
+def test_every_activation_trains_the_same(activation: str) -> None:
+    check_both_engines(lambda: nn.MLP(2, [4, 4, 1], activation, rng=1), targets([0.0, 1.0, 0.5]), losses.mse_loss)
+
+
+def test_dropout_draws_the_same_masks() -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(
+            nn.Layer(2, 6, "tanh", rng=0), nn.Dropout(0.4, rng=3), nn.Layer(6, 5, rng=1), nn.Dropout(0.2, rng=4),
+            nn.Layer(5, 1, "linear", rng=2),
+        )  # fmt: skip
+
+    check_both_engines(make, targets([0.0, 1.0, 0.5]), losses.mse_loss)
+    shared = np.random.default_rng
+    check_both_engines(
+        lambda: nn.Sequential(*(part for rng in [shared(7)] for part in (
+            nn.Layer(2, 6, "tanh", rng=0), nn.Dropout(0.4, rng=rng), nn.Layer(6, 5, "tanh", rng=1),
+            nn.Dropout(0.2, rng=rng), nn.Layer(5, 1, "linear", rng=2)))),
+        targets([0.0, 1.0, 0.5]), losses.mse_loss,
+    )  # fmt: skip
+
+
+def test_penalties_clipping_schedules_and_validation_are_the_same() -> None:
+    y = targets([-1, 1, 1])
+    models: list[nn.Module] = []
+
+    def make() -> nn.Module:
+        models.append(nn.MLP(2, [4, 1], rng=0))
+        return models[-1]
+
+    def penalty() -> Value:
+        model = models[-1]
+        return 1e-2 * losses.l2_penalty(model.parameters()) + 1e-3 * losses.l1_penalty(model.parameters())
+
+    check_both_engines(make, y, losses.hinge_loss, penalty=penalty, clip_norm=0.3, validation_data=(X[:6], y[:6]))
+
+
+def test_one_vs_rest_and_frozen_parameters_train_the_same() -> None:
+    y = nn.data.one_hot([i % 3 for i in range(len(X))])
+    make = lambda: nn.OneVsRest(lambda: nn.MLP(2, [3, 1], "tanh", rng=0), classes=3)  # noqa: E731
+    check_both_engines(make, y, losses.binary_cross_entropy_with_logits)
+    only_first = lambda parameters: nn.optim.SGD(parameters[:6], lr=0.1)  # noqa: E731
+    make = lambda: nn.MLP(2, [2, 3], "tanh", rng=0)  # noqa: E731
+    check_both_engines(make, [i % 3 for i in range(len(X))], losses.cross_entropy, optimizer=only_first)
+
+
+def test_callbacks_see_weights_and_gradients_of_the_last_step() -> None:
+    seen: list[tuple[list[float], list[float]]] = []
+
+    def look(training: nn.Training) -> None:
+        parameters = training.model.parameters()
+        seen.append(([p.data for p in parameters], [p.grad for p in parameters]))
+
+    for engine in ("eager", "compiled"):
+        trained(engine, nn.MLP(2, [3, 1], rng=0), targets([0, 1, 1]), losses.mse_loss, epochs=1, callbacks=[look])
+    for eager, compiled in zip(*seen, strict=True):
+        assert compiled == pytest.approx(eager, rel=1e-9, abs=1e-15)
+    assert any(seen[0][1])
+
+
+@primitive(partials=lambda x, out: math.cos(x))
+def only_floats(x: float) -> float:
+    return math.sin(x)
+
+
+@pytest.mark.parametrize(
+    ("activation", "reason"),
+    [
+        (only_floats, "only_floats cannot be written as source"),
+        (lambda x: x if x > 0.0 else 0.1 * x, "to choose a branch"),
+        (lambda x: x * abs(x.data), "differs from the eager one"),
+    ],
+)
+def test_what_cannot_be_compiled_is_eager_and_says_so_once(activation: Any, reason: str) -> None:
+    y = targets([0, 1, 1])
+    with pytest.warns(RuntimeWarning, match=f"fit uses the eager engine.*{reason}") as caught:
+        found, _ = trained("auto", nn.MLP(2, [3, 1], activation, init="normal", rng=0), y, losses.mse_loss)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    expected, _ = trained("eager", nn.MLP(2, [3, 1], activation, init="normal", rng=0), y, losses.mse_loss)
+    assert found.tolist() == expected.tolist()
+    with pytest.raises((TypeError, ValueError), match=reason):
+        trained("compiled", nn.MLP(2, [3, 1], activation, init="normal", rng=0), y, losses.mse_loss)
+
+
+def test_a_bad_target_is_refused_before_the_first_step() -> None:
+    model = nn.MLP(2, [3, 1], rng=0)
+    before = model.state_dict()
+    with pytest.raises(ValueError, match="has to be -1 or"):
+        trained("compiled", model, targets([-1, 1, 0]), losses.hinge_loss)
+    assert model.state_dict() == before
+
+
+def test_a_compiled_training_resumes_bit_for_bit(tmp_path: Any) -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Layer(2, 4, rng=0), nn.Dropout(0.3, rng=5), nn.Layer(4, 1, "linear", rng=1))
+
+    y = targets([0, 1, 1])
+    whole, _ = trained("compiled", make(), y, losses.mse_loss, epochs=6)
+    path = tmp_path / "half.npz"
+    trained("compiled", make(), y, losses.mse_loss, epochs=3, checkpoint=path)
+    resumed, history = trained("compiled", make(), y, losses.mse_loss, epochs=6, checkpoint=path, resume=True)
+    assert len(history.epochs) == 6
+    assert resumed.tolist() == whole.tolist()
+
+
+def test_auto_compiles() -> None:
+    y = targets([0, 1, 1])
+    auto, _ = trained("auto", nn.MLP(2, [3, 1], rng=0), y, losses.mse_loss)
+    compiled, _ = trained("compiled", nn.MLP(2, [3, 1], rng=0), y, losses.mse_loss)
+    assert auto.tolist() == compiled.tolist()
+
+
+def test_a_label_in_a_value_chooses_when_the_graph_is_computed() -> None:
+    logits = [Value(0.3), Value(-1.0), Value(2.0)]
+    for label in range(3):
+        by_value = losses.cross_entropy(logits, Value(label))
+        by_int = losses.cross_entropy(logits, label)
+        assert by_value.data == by_int.data
+        gradients = []
+        for loss in (by_value, by_int):
+            for logit in logits:
+                logit.grad = 0.0
+            loss.backward()
+            gradients.append([logit.grad for logit in logits])
+        assert gradients[0] == pytest.approx(gradients[1], rel=1e-14)
+    assert functions.softmax(logits)[2].data == pytest.approx(math.exp(-by_value.data), rel=1e-14)
