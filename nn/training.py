@@ -130,7 +130,7 @@ def fit(
             training.parameters = training.best_parameters if training.restore_best else _numbers(optimizer)
             if checkpoint is not None:
                 write_checkpoint(checkpoint, training)
-            bar.set_postfix_str(history.stopped or _progress(mean, validated))
+            bar.set_postfix_str(history.stopped or _progress(mean, validated), refresh=False)  # update() does, in time
             bar.update()
     except KeyboardInterrupt:
         training.stop(f"interrupted after {len(history.epochs)} epochs", restore_best=True)

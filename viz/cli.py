@@ -6,13 +6,15 @@ import argparse
 import io
 import os
 import sys
+import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 from unicodedata import normalize
 
 import nn
 from autograd_core import Value, backward_table, explain, forward_table, named_scope
+from autograd_core.explain import Table
 from autograd_core.expression import Evaluation, ExpressionError, evaluate
 from autograd_core.functions import sigmoid
 from viz.dot import Diagram, draw
@@ -154,15 +156,25 @@ def _train(folder: Path) -> None:
     """Teach a network to tell two half moons apart, and draw what it learned."""
     X, y = nn.data.moons(200, noise=0.1, rng=0)
     X_train, X_test, y_train, y_test = nn.data.train_test_split(X, y, rng=0)
-    model = nn.MLP(2, [16, 16, 1], rng=0)
-    print(f"\nA network of {len(model.parameters())} parameters learns two half moons from {len(X_train)} points\n")
-    history = nn.fit(
-        model, X_train, y_train, loss=nn.losses.binary_cross_entropy_with_logits, epochs=30, batch_size=10,
-        optimizer=nn.optim.Adam(model.parameters(), lr=0.03), validation_data=(X_test, y_test), rng=0,
-    )  # fmt: skip
-    seconds = sum(epoch.seconds for epoch in history.epochs)
-    print(f"accuracy {nn.accuracy(model, X_train, y_train):.1%} on them, ", end="")
-    print(f"{nn.accuracy(model, X_test, y_test):.1%} on {len(X_test)} others, after {seconds:.1f} s", end="\n\n")
+    engines: tuple[Literal["eager", "compiled"], ...] = ("eager", "compiled")
+    rows, model, history = [], nn.MLP(2, [16, 16, 1], rng=0), nn.History()
+    print(
+        f"\nA network of {len(model.parameters())} parameters learns two half moons from {len(X_train)} points,", end=""
+    )
+    print(" by walking the nodes of each sample, and by the array program that they compile to\n", flush=True)
+    for engine in engines:
+        model = nn.MLP(2, [16, 16, 1], rng=0)
+        start = time.perf_counter()
+        history = nn.fit(
+            model, X_train, y_train, loss=nn.losses.binary_cross_entropy_with_logits, epochs=30, batch_size=10,
+            optimizer=nn.optim.Adam(model.parameters(), lr=0.03), validation_data=(X_test, y_test), rng=0,
+            engine=engine,
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+        accuracies = [nn.accuracy(model, X_train, y_train), nn.accuracy(model, X_test, y_test)]
+        rows.append((engine, *(f"{accuracy:.1%}" for accuracy in accuracies), f"{seconds:.2f}"))
+    header = ("engine", f"accuracy on the {len(X_train)}", f"on {len(X_test)} others", "seconds")
+    print(f"\n{Table(header, rows)}\n")
     _save(draw_network(model, X_test[0]), folder / "network")
     try:
         boundary, losses = plot_decision_boundary(model, X, y), plot_history(history)
