@@ -33,6 +33,8 @@ class Section:
     a: np.ndarray
     right: Array | None = None
     b: np.ndarray | None = None
+    weighted: bool = False
+    """Whether the terms had constant factors, in which case they may be another's each."""
 
     def sorted(self) -> Section:
         """The same with the terms in order, and equal terms made one."""
@@ -44,7 +46,7 @@ class Section:
         if not fresh.all():
             first = np.flatnonzero(fresh)
             owner, a, b, c = owner[first], a[first], b[first], np.add.reduceat(c, first)
-        return Section(owner, c, self.left, a, self.right, None if self.right is None else b)
+        return Section(owner, c, self.left, a, self.right, None if self.right is None else b, self.weighted)
 
 
 @dataclass(eq=False)
@@ -170,6 +172,7 @@ class _Grouping:
         owner = np.array(lowered.owner, int)
         by_level = np.lexsort((owner, self.depth[owner]))
         self.owner, self.coefficient = owner[by_level], np.array(lowered.coefficient, float)[by_level]
+        self.weighted = np.array(lowered.weighted, bool)[by_level]
         self.left, self.right = np.array(lowered.left, int)[by_level], np.array(lowered.right, int)[by_level]
         self.bounds = np.searchsorted(self.depth[self.owner], np.arange(1, self.levels + 2))
         self.calls: dict[int, list[int]] = {}
@@ -203,7 +206,8 @@ class _Grouping:
                 owner = np.repeat(np.arange(len(nodes)), [len(some) for some in operands])
                 every = np.concatenate([np.array(some) for some in operands])
                 ones = np.ones(len(owner))
-                yield self._with_sections(nodes, owner, ones, every, np.full(len(owner), -1), primitive)
+                none = np.full(len(owner), -1)
+                yield self._with_sections(nodes, owner, ones, every, none, none == 0, primitive)
                 continue
             array = Array((len(nodes),), nodes, primitive=primitive)
             for place, column in zip(where, np.array(operands).T, strict=True):
@@ -216,13 +220,14 @@ class _Grouping:
     def _linear_arrays(self, level: int) -> Iterator[Array]:
         terms = slice(self.bounds[level - 1], self.bounds[level])
         owner, a, b, c = self.owner[terms], self.left[terms], self.right[terms], self.coefficient[terms]
+        weighted = self.weighted[terms]
         if level == self.levels:
-            yield self._with_sections(self.lowered.outputs, owner - self.lowered.outputs[0], c, a, b)
+            yield self._with_sections(self.lowered.outputs, owner - self.lowered.outputs[0], c, a, b, weighted)
             return
         if not len(owner):
             return
         # The set of arrays that a node draws on, as a sum of one large random number for each of them.
-        _, pair = np.unique(self._pairs(a, b), return_inverse=True)
+        _, pair = np.unique(self._pairs(a, b, weighted), return_inverse=True)
         nodes, local = np.unique(owner, return_inverse=True)
         marks = np.random.default_rng(0).integers(2**62, size=pair.max() + 1)
         distinct = np.unique(local * len(marks) + pair)
@@ -232,11 +237,12 @@ class _Grouping:
         for k in np.argsort(first):
             members, mine = np.flatnonzero(kind == k), kind[local] == k
             owners = np.searchsorted(members, local[mine])
-            yield self._with_sections(nodes[members].tolist(), owners, c[mine], a[mine], b[mine])
+            yield self._with_sections(nodes[members].tolist(), owners, c[mine], a[mine], b[mine], weighted[mine])
 
-    def _pairs(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """For each term the arrays that its factors are in, as one number."""
-        return self.array_of[a] * (len(self.arrays) + 1) + np.where(b < 0, -1, self.array_of[b]) + 1
+    def _pairs(self, a: np.ndarray, b: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+        """For each term the arrays that its factors are in, and whether it is weighted, as one number."""
+        arrays = self.array_of[a] * (len(self.arrays) + 1) + np.where(b < 0, -1, self.array_of[b]) + 1
+        return 2 * arrays + weighted
 
     def _with_sections(
         self,
@@ -245,16 +251,18 @@ class _Grouping:
         coefficient: np.ndarray,
         a: np.ndarray,
         b: np.ndarray,
+        weighted: np.ndarray,
         primitive: Primitive | None = None,
     ) -> Array:
         swap = (b >= 0) & (self.array_of[b] < self.array_of[a])
         a, b = np.where(swap, b, a), np.where(swap, a, b)
         array = Array((len(nodes),), nodes, primitive=primitive)
-        pairs = self._pairs(a, b)
+        pairs = self._pairs(a, b, weighted)
         for pair in np.unique(pairs):
             mine = pairs == pair
-            left, right = divmod(int(pair), len(self.arrays) + 1)
+            left, right = divmod(int(pair) // 2, len(self.arrays) + 1)
             section = Section(owner[mine], coefficient[mine], self.arrays[left], self.position[a[mine]])
+            section.weighted = bool(pair % 2)
             if right:
                 section.right, section.b = self.arrays[right - 1], self.position[b[mine]]
             array.sections.append(section)

@@ -53,6 +53,8 @@ class Lowered:
     coefficient: list[float] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
+    weighted: list[bool] = field(default_factory=list)
+    """Whether a term has a constant factor other than a sign, as in 2 * x - y, whose terms are thus not alike."""
     offset: dict[int, float] = field(default_factory=dict)
     level: dict[int, int] = field(default_factory=dict)
     """For each call and linear node the longest way down to a leaf."""
@@ -139,19 +141,21 @@ def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int
     order = lowered.order
     count, size = len(order), len(kind)
     # A constant times something that is kept anyway is looked through wherever it is a term or a factor.
-    through: dict[int, tuple[int, float]] = {}
+    through: dict[int, tuple[int, float, bool]] = {}
     for i in range(count):
         if kind[i] == SCALE:
             j, c = parts[i]
+            heavy = order[i].op is not primitives.neg
             if j in through:
-                j, further = through[j]
-                through[i] = j, c * further
+                j, further, also = through[j]
+                through[i] = j, c * further, heavy or also
             elif not SUM <= kind[j] <= PRODUCT or uses[j] > 1:
-                through[i] = j, c
+                through[i] = j, c, heavy
 
-    belongs, scale = [-1] * size, [1.0] * size
+    belongs, scale, weight = [-1] * size, [1.0] * size, [False] * size
     offset, calls = lowered.offset, lowered.calls
-    owner, coefficient, left, right = lowered.owner, lowered.coefficient, lowered.left, lowered.right
+    owner, coefficient, weighted = lowered.owner, lowered.coefficient, lowered.weighted
+    left, right = lowered.left, lowered.right
     for i in lowered.outputs:
         belongs[i] = i
     for i in range(size - 1, -1, -1):
@@ -161,38 +165,43 @@ def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int
         sort = kind[i]
         if sort == PRODUCT:
             a, b = parts[i]
-            c = scale[i]
+            c, heavy = scale[i], weight[i]
             if a in through:
-                a, further = through[a]
-                c *= further
+                a, further, also = through[a]
+                c, heavy = c * further, heavy or also
             if b in through:
-                b, further = through[b]
-                c *= further
+                b, further, also = through[b]
+                c, heavy = c * further, heavy or also
             belongs[a], belongs[b] = a, b
             owner.append(o)
             coefficient.append(c)
+            weighted.append(heavy)
             left.append(a)
             right.append(b)
         elif sort in (SUM, SCALE):
+            outer = weight[i]
             if sort == SUM:
                 a, b, sign = parts[i]
                 terms = ((b, scale[i] * sign), (a, scale[i]))
             else:
                 a, c = parts[i]
                 terms = ((a, scale[i] * c),)
+                outer = outer or (i < count and order[i].op is not primitives.neg)
             for j, c in terms:
                 if kind[j] == CONSTANT:
                     offset[o] = offset.get(o, 0.0) + c * order[j].data
                     continue
+                heavy = outer
                 if j in through:
-                    j, further = through[j]
-                    c *= further
+                    j, further, also = through[j]
+                    c, heavy = c * further, heavy or also
                 if SUM <= kind[j] <= PRODUCT and uses[j] == 1:
-                    belongs[j], scale[j] = o, c
+                    belongs[j], scale[j], weight[j] = o, c, heavy
                 else:
                     belongs[j] = j
                     owner.append(o)
                     coefficient.append(c)
+                    weighted.append(heavy)
                     left.append(j)
                     right.append(-1)
         elif sort == CALL:
@@ -206,7 +215,7 @@ def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int
                     lowered.numbers[j] = order[j].data
                 else:
                     belongs[j] = j
-    for column in (owner, coefficient, left, right):
+    for column in (owner, coefficient, weighted, left, right):
         column.reverse()
 
     depth = [0] * size

@@ -15,10 +15,10 @@ class Names:
 
     def fresh(self, wanted: str, numbered: bool = False) -> str:
         """The name itself if it is free, else with the first free number behind it; `numbered` starts at 1."""
-        if wanted not in self.taken and wanted.isascii() and wanted.isidentifier() and not numbered:
-            if not keyword.iskeyword(wanted):
-                self.taken.add(wanted)
-                return wanted
+        plain = wanted.isascii() and wanted.isidentifier() and not keyword.iskeyword(wanted)
+        if plain and not numbered and wanted not in self.taken:
+            self.taken.add(wanted)
+            return wanted
         stem = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")
         if not stem or stem[0].isdigit() or keyword.iskeyword(stem):
             stem = f"v{stem}"

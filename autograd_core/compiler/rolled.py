@@ -452,7 +452,8 @@ class Rolled:
             return Term(_scaled(text, scale), place, shape, batched and not summed)
         # The terms on the last axis where that needs no index, else on the first, along which NumPy sums faster.
         last = (*place.shape, terms)
-        if all(view("a", some.shape, index.reshape(last), some.batched) for some, index in factors):
+        seen = [view("a", some.shape, index.reshape(last), some.batched) for some, index in factors]
+        if all(seen) and not all(one and one.text.endswith((".T", ".swapaxes(1, 2)")) for one in seen):
             text, shape, scale = self._product(factors, section.coefficient, last, summed)
             axis, shape = -1, shape[:-1] if len(shape) == len(last) else shape
         else:
@@ -498,17 +499,21 @@ def _handed_back(section: Section, array: Array, gradient: Array) -> list[Sectio
     """The terms that a section of a linear array hands back to `array`, one of its factors or both."""
     handed = []
     if section.left is array:
-        handed.append(Section(section.a, section.coefficient, gradient, section.owner, section.right, section.b))
+        handed.append(
+            Section(section.a, section.coefficient, gradient, section.owner, section.right, section.b, section.weighted)
+        )
     if section.right is array and section.b is not None:
-        handed.append(Section(section.b, section.coefficient, gradient, section.owner, section.left, section.a))
+        handed.append(
+            Section(section.b, section.coefficient, gradient, section.owner, section.left, section.a, section.weighted)
+        )
     return handed
 
 
 def _merged(sections: list[Section]) -> list[Section]:
-    """One section for each pair of arrays."""
-    pairs: dict[tuple[Array, Array | None], Section] = {}
+    """One section for each pair of arrays, and for terms with weights and without."""
+    pairs: dict[Any, Section] = {}
     for section in sections:
-        known = pairs.setdefault((section.left, section.right), section)
+        known = pairs.setdefault((section.left, section.right, section.weighted), section)
         if known is not section:
             known.owner = np.concatenate([known.owner, section.owner])
             known.coefficient = np.concatenate([known.coefficient, section.coefficient])
@@ -545,6 +550,8 @@ def _sizes(array: Array) -> str:
 def _scaled(text: str, factor: float) -> str:
     if factor == 1.0:
         return text
+    if text == "1.0":
+        return literal(factor)
     inner = text if "@" not in text and " + " not in text else f"({text})"
     return f"-{inner}" if factor == -1.0 else f"{literal(factor)} * {inner}"
 
