@@ -329,7 +329,7 @@ where = _define(
 constant = Primitive("constant", lambda: nan, lambda out: (), domain=())
 """The operation of a plain number that met a Value; it stands in no table, for nobody applies it."""
 
-detach = Primitive("detach", operator.pos, lambda x, out: (0.0,))
+detach = Primitive("detach", float, lambda x, out: (0.0,))
 """The operand as a number without a derivative. It stands in no table, for no finite difference agrees with it."""
 
 
@@ -348,10 +348,12 @@ class Bernoulli(Primitive):
         super().__init__("bernoulli", lambda: float(rng.random() < p), lambda out: (), domain=())
         self.p, self.rng = p, rng
 
-    def __call__(self) -> Any:
-        """Draw once, as a Value."""
+    def __call__(self, *operands: Any) -> Any:
+        """Draw once, as a Value; there are no operands."""
         from autograd_core.value import apply
 
+        if operands:
+            raise TypeError(f"bernoulli takes no operands, got {len(operands)}")
         return apply(self)
 
     def __reduce__(self) -> Any:

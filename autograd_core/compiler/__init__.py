@@ -1,4 +1,34 @@
-"""Compile a recorded graph to source."""
+"""From a recorded graph to the source that a careful person would have written for it.
+
+The passes, in the order in which they run, each in a file:
+
+1. `lowering` turns the recorded Values into a list of nodes of three kinds: a *leaf*, a *call* of a primitive, or a
+   *linear* node, an offset plus a sum of terms ``coefficient * left * right``, where right may be missing. Sums, signs
+   and constant factors melt into the linear node that they lead to; what does not depend on a leaf is a number.
+
+   >>> from autograd_core import Value
+   >>> from autograd_core.compiler.lowering import lower
+   >>> x, w, b = Value(3.0), Value(0.5), Value(0.1)
+   >>> y = 2.0 * (w * x + b).tanh() - 1.0 / 4.0
+   >>> print(lower([y], leaves={w: (0, 0), b: (0, 1), x: (1, 0)}, sources=2))
+   %5 = 1.0*%1*%2 + 1.0*%4
+   %6 = tanh(%5)
+   %10 = 2.0*%6 + -0.25
+
+2. `grouping` makes arrays of nodes that are computed alike, and lays them out; `sections` says what an array is: the
+   terms of a linear array come in sections, one for each pair of arrays that they multiply. From here on there are
+   only arrays, and flat positions in them.
+
+3. `rolled` writes the arrays as NumPy, forward and backward. `writer` writes a linear array, of which `products` writes
+   one section (``x @ W.T`` if rows and columns say so), and `indexing` finds the slices and transposes in positions.
+   Or `straight` writes the nodes of the first pass as floats, one a line, if there are few of them or no two alike.
+
+4. `source` puts the lines together to a module, with the `names` that labels and scopes suggest, and `program` runs it.
+
+The operations are written by `rules`, which evaluates the rules of the table of primitives on nodes and writes down
+what that records; `arrays` has the operations that NumPy lacks. The gradient of a linear array is again a linear array:
+no rule is written twice, and none is about matrices.
+"""
 
 from autograd_core.compiler.program import Program, Statistics, compile
 from autograd_core.compiler.rules import CompileError

@@ -60,6 +60,21 @@ class Lowered:
     """For each call and linear node the longest way down to a leaf."""
     outputs: list[int] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        terms: dict[int, list[str]] = {}
+        for o, c, a, b in zip(self.owner, self.coefficient, self.left, self.right, strict=True):
+            terms.setdefault(o, []).append(f"{c!r}*%{a}" + f"*%{b}" * (b >= 0))
+        lines = []
+        for node in sorted(self.level):
+            if node in self.calls:
+                primitive, operands = self.calls[node]
+                given = (repr(self.numbers[i]) if i in self.numbers else f"%{i}" for i in operands)
+                lines.append(f"%{node} = {primitive.name}({', '.join(given)})")
+            else:
+                offset = [repr(self.offset[node])] if node in self.offset else []
+                lines.append(f"%{node} = {' + '.join(terms.get(node, []) + offset)}")
+        return "\n".join(lines)
+
     @property
     def live(self) -> int:
         """How many nodes are computed."""
@@ -72,7 +87,8 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
     Leaves that it does not name are constants. `sources` is how many sources it names.
     """
     order = topological_order(*outputs)
-    kind, parts, uses = [CONSTANT] * len(order), [()] * len(order), [0] * len(order)
+    kind, uses = [CONSTANT] * len(order), [0] * len(order)
+    parts: list[Any] = [()] * len(order)
     lowered = Lowered(order, {}, [])
     number: dict[Value, int] = {}
     seen: dict[Any, int] = {}

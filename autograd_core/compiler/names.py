@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class Names:
@@ -28,3 +28,16 @@ class Names:
             name = f"{stem}{number}"
         self.taken.add(name)
         return name
+
+
+def pattern(words: Sequence[str]) -> str:
+    """What dotted names have in common, with * for the numbers in which they differ; '' if they differ otherwise."""
+    split = [word.split(".") for word in words]
+    if len({len(parts) for parts in split}) > 1:
+        return ""
+    joined = []
+    for parts in zip(*split, strict=True):
+        if len(set(parts)) > 1 and not all(part.isdigit() for part in parts):
+            return ""
+        joined.append(parts[0] if len(set(parts)) == 1 else "*")
+    return ".".join(joined)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
 import html
-import re
-import textwrap
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from autograd_core.compiler.grouping import Array, group
+from autograd_core.compiler.grouping import group
 from autograd_core.compiler.lowering import Lowered, lower
-from autograd_core.compiler.rolled import Rolled
-from autograd_core.compiler.rules import Language
-from autograd_core.compiler.straight import Straight
+from autograd_core.compiler.source import Signature, rolled_source, straight_source
 from autograd_core.graph import collector_paused
 from autograd_core.value import Value
 
 Backend = Literal["auto", "scalar", "numpy"]
+
+
+# Below this many steps, arrays of one element each are worth their writing, for the sake of batches.
+_FEW = 2_000
 
 
 class Statistics(NamedTuple):
@@ -146,14 +142,15 @@ class Program:
         self._lowered, self._names, self._shapes = lowered, names, shapes
         self._parameters, self._single = parameters, single
         steps = lowered.live + len(lowered.owner)
-        arrays = None if backend == "scalar" else self._grouped(patient=backend == "numpy" or steps < _FEW)
+        arrays = None if backend == "scalar" else group(lowered, shapes, backend == "numpy" or steps < _FEW)
         # An operation on arrays takes as long as some twenty on floats.
         if backend == "auto":
             backend = "scalar" if arrays is None or 20 * len(arrays) > steps else "numpy"
         self.backend: Literal["scalar", "numpy"] = backend
         """The backend that was chosen."""
-        self._on_floats = self._straight() if backend == "scalar" else None
-        self._on_arrays = None if arrays is None else self._rolled(arrays)
+        given = Signature(names, shapes, single)
+        self._on_floats = straight_source(lowered, given) if backend == "scalar" else None
+        self._on_arrays = None if arrays is None else rolled_source(lowered, arrays, given)
         main = self._on_floats or self._on_arrays
         assert main is not None
         self._main = main
@@ -295,179 +292,3 @@ class Program:
         """The inputs of each sample as (nested) lists of floats."""
         columns = [array.tolist() for array in self._stacked(arrays, batch)]
         return [[column[i] for column in columns] for i in range(batch)]
-
-    def _grouped(self, patient: bool) -> list[Array] | None:
-        sources = []
-        for number, shape in enumerate(self._shapes):
-            nodes = [-1] * prod(shape)
-            sources.append(Array(shape, nodes, batched=number > 0, wanted=number == 0))
-        for _, chances in self._lowered.masks:
-            sources.append(Array((len(chances),), [-1] * len(chances), batched=self._batched))
-        for node, (source, position) in self._lowered.leaves.items():
-            sources[source].nodes[position] = node  # type: ignore[index]
-        return group(self._lowered, sources, patient)
-
-    def _rolled(self, arrays: list[Array]) -> _Source:
-        generators = {f"rng{k + 1}": generator for k, (generator, _) in enumerate(self._lowered.masks)}
-        masks = [f"mask{k + 1}" for k in range(len(generators))]
-        rolled = Rolled(arrays, [*self._names, *masks], self._lowered.order)
-        first = ["batch = len(" + self._names[1] + ")"] if self._batched else []
-        for mask, name, (_, chances) in zip(masks, generators, self._lowered.masks, strict=True):
-            size = f"(batch, {len(chances)})" if self._batched else str(len(chances))
-            first.append(f"{mask} = ({name}.random({size}) < {rolled.numbers(chances)}) * 1.0")
-        output = rolled.forward()
-        forward = [*first, *rolled.lines]
-        value = output
-        if self._single and arrays[-1].batched:
-            value = f"{output}.mean()"
-        backward: list[str] = []
-        if self._single:
-            before = len(rolled.lines)
-            rolled.backward()
-            backward = rolled.lines[before:]
-        shapes = [_shape(shape, number > 0) for number, shape in enumerate(self._shapes)]
-        table = [
-            (name, shape, "parameters" if not k else "input")
-            for k, (name, shape) in enumerate(zip(self._names, shapes, strict=True))
-        ]
-        table += [(name, _shape(array.shape, array.batched), about) for name, array, about in rolled.about]
-        return _Source(
-            self._names,
-            rolled.language,
-            rolled.constants,
-            generators,
-            forward,
-            value,
-            backward,
-            "gradient",
-            table,
-        )
-
-    def _straight(self) -> _Source:
-        generators = {f"rng{k + 1}": generator for k, (generator, _) in enumerate(self._lowered.masks)}
-        straight = Straight(self._lowered, [*self._names, *(f"mask{k + 1}" for k in range(len(generators)))])
-        first = []
-        for number, (name, shape) in enumerate(zip(self._names, self._shapes, strict=True)):
-            used = straight.leaves[number]
-            if used:
-                pattern = _nested([used.get(k, "_") for k in range(prod(shape))], shape)
-                first.append(f"{pattern} = {name}")
-        for source, (name, (_, chances)) in enumerate(
-            zip(generators, self._lowered.masks, strict=True), len(self._names)
-        ):
-            first += [f"{straight.leaves[source][k]} = float({name}.random() < {p!r})" for k, p in enumerate(chances)]
-        outputs = straight.forward()
-        forward = [*first, *straight.lines]
-        value = outputs[0] if self._single else f"({', '.join(outputs)},)"
-        backward, gradient = [], ""
-        if self._single:
-            before = len(straight.lines)
-            gradient = f"[{', '.join(straight.backward(len(self._parameters)))}]"
-            backward = straight.lines[before:]
-        table = [
-            (name, str(shape), "input" if k else "parameters")
-            for k, (name, shape) in enumerate(zip(self._names, self._shapes, strict=True))
-        ]
-        return _Source(self._names, straight.language, {}, generators, forward, value, backward, gradient, table)
-
-
-# Below this many steps, arrays of one element each are worth their writing, for the sake of batches.
-_FEW = 2_000
-
-
-@dataclass
-class _Source:
-    """The parts of a program's source."""
-
-    arguments: list[str]
-    language: Language
-    constants: dict[str, np.ndarray]
-    generators: dict[str, Any]
-    forward: list[str]
-    value: str
-    backward: list[str]
-    gradient: str
-    table: list[tuple[str, str, str]]
-    """Name, shape and origin of the arguments and of what is worked out."""
-
-    def function(self, name: str) -> Callable[..., Any]:
-        """The function `value` or `value_and_grad`, compiled when it is first asked for."""
-        if name not in self._functions:
-            namespace: dict[str, Any] = {**self.constants, **self.generators}
-            source = self._module(name, numbers=False)
-            exec(builtins.compile(source, f"<compiled {name}>", "exec"), namespace)
-            self._functions[name] = namespace[name]
-        return self._functions[name]
-
-    def __post_init__(self) -> None:
-        self._functions: dict[str, Callable[..., Any]] = {}
-
-    def definition(self, name: str) -> str:
-        """The function as source."""
-        lines = [f"def {name}({', '.join(self.arguments)}):", textwrap.indent(self._docstring(name), "    ")]
-        lines += [f"    {line}" for line in self.forward]
-        if name == "value":
-            lines.append(f"    return {self.value}")
-        else:
-            lines += ["    # backward", *(f"    {line}" for line in self.backward)]
-            lines.append(f"    return {self.value}, {self.gradient}")
-        if self.language.arrays:
-            lines.insert(0, '@np.errstate(all="ignore")')
-        return "\n".join(lines)
-
-    def text(self, name: str) -> str:
-        """A module that defines the function."""
-        return self._module(name, numbers=True)
-
-    def _module(self, name: str, numbers: bool) -> str:
-        """The function with what it needs; the numbers are left out where they are put in as they are."""
-        definition = self.definition(name)
-        helpers = self.language.used_helpers(definition)
-        code = "\n".join([definition, *helpers])
-        plain = re.sub(r'""".*?"""', "", code, flags=re.DOTALL)
-        needed = [number for number in ("inf", "nan") if re.search(rf"\b{number}\b", plain)]
-        imports = ["import math"] * ("math." in code) + [f"from math import {', '.join(needed)}"] * bool(needed)
-        if self.language.arrays or self.generators:
-            imports += [""] * bool(imports) + ["import numpy as np"]
-        lines = []
-        if numbers:
-            lines += [f"{generator} = np.random.default_rng()" for generator in self.generators]
-            lines += [f"{constant} = {_array_literal(array)}" for constant, array in self.constants.items()]
-        head = "\n".join(imports) + "\n" * (2 * bool(lines)) + "\n".join(lines)
-        return "\n\n\n".join([head, *helpers, definition]) + "\n"
-
-    def operations(self) -> int:
-        """How many operations, of arrays; of floats, how many lines."""
-        if not self.language.arrays:
-            return len(self.forward) + len(self.backward)
-        tree = ast.parse("\n".join([*self.forward, *self.backward]))
-        return sum(isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call, ast.AugAssign)) for node in ast.walk(tree))
-
-    def _docstring(self, name: str) -> str:
-        title = "The value, and its gradient by the parameters." if name == "value_and_grad" else "The value."
-        widths = [max(len(row[k]) for row in self.table) for k in (0, 1)]
-        rows = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in self.table]
-        return "\n".join([f'"""{title}', "", *rows, '"""'])
-
-
-def _shape(shape: tuple[int, ...], batched: bool) -> str:
-    sizes = ["batch"] * batched + [str(n) for n in shape]
-    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
-
-
-def _nested(names: list[str], shape: tuple[int, ...]) -> str:
-    """Names in the arrangement of a shape, as the target of an assignment."""
-    if not shape:
-        return names[0]
-    step = len(names) // shape[0]
-    inner = [_nested(names[k : k + step], shape[1:]) for k in range(0, len(names), step)]
-    return f"({', '.join(inner)}{',' * (len(inner) == 1)})"
-
-
-def _array_literal(numbers: np.ndarray) -> str:
-    text = repr(numbers.tolist())
-    return (
-        f"np.array({text})"
-        if len(text) < 100
-        else "np.array(" + textwrap.fill(text, 110, subsequent_indent="    ") + ")"
-    )
