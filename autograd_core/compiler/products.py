@@ -102,6 +102,8 @@ def _multiplied(
             row = f"{row}.reshape(-1)" if drop[0] else f"{row}.reshape(-1, {n})"
             column = f"{column}.reshape(-1)" if drop[1] else f"{column}.reshape(-1, {m})"
         return f"{row if drop[0] else _turned(row)} @ {column}", shape
+    if not any(flags) and drop[0]:
+        return f"{column} @ {row}", shape
     if not any(flags):
         return f"{row} @ {column if drop[1] else _turned(column)}", shape
     if all(flags):

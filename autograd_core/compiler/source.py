@@ -173,7 +173,7 @@ def _generators(lowered: Lowered) -> tuple[dict[str, Any], list[str]]:
 
 def _table(given: Signature, shapes: list[str]) -> list[tuple[str, str, str]]:
     return [
-        (name, shape, "input" if number else "one after the other")
+        (name, shape, "input" if number else "flat")
         for number, (name, shape) in enumerate(zip(given.names, shapes, strict=True))
     ]
 
