@@ -242,6 +242,8 @@ class Value:
         return self
 
     def __round__(self, digits: int | None = None) -> float:
+        if thread.mode.symbolic:
+            raise _frozen()
         return round(self.data, digits)
 
     def __format__(self, spec: str) -> str:

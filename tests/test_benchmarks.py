@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
+import numpy as np
 import pytest
 
-from tests.benchmarks import training
-from tests.benchmarks.__main__ import markdown
-from tests.benchmarks.engine import OURS, Network, chain, engines, memory, scaling, sizes_of, speed
+from autograd_core import compile
+from tests.benchmarks import digits, expressions, moons, training, transformer
+from tests.benchmarks.__main__ import MODULES, main, markdown
+from tests.benchmarks.compiling import growth
+from tests.benchmarks.engine import OURS, Network, chain, engines, interleaved, memory, scaling, sizes_of, speed
+from tests.benchmarks.networks import layered, mlp, unlayered
+from tests.benchmarks.peers import PACKAGES, Makers, Peer, compared, figure, flat, package, passes_within
+
+WORKLOADS: dict[str, Makers] = {
+    "example": expressions.EXAMPLE,
+    "moons": moons.makers(8),
+    "digits": digits.makers(4),
+    "transformer": transformer.makers(None),
+    "transformer of a batch": transformer.makers(2),
+}
 
 
 def test_both_engines_compute_the_same_loss_and_gradient() -> None:
@@ -44,3 +60,108 @@ def test_a_step_moves_the_weights_as_micrograd_does() -> None:
     step()
     peer_step()
     assert list(model.state_dict().values()) == pytest.approx([p.data for p in peer.parameters()], rel=1e-10)
+
+
+def others() -> list[Any]:
+    """Each workload with each peer but the first, which is ours."""
+    return [
+        pytest.param(workload, name, marks=[pytest.mark.torch] if package(name) == "torch" else [])
+        for workload, makers in WORKLOADS.items()
+        for name in list(makers)[1:]
+    ]
+
+
+def after_two_runs(workload: str, name: str) -> np.ndarray:
+    peer = WORKLOADS[workload][name]()
+    peer.run()
+    return peer.numbers(peer.run())
+
+
+@cache
+def ours(workload: str) -> np.ndarray:
+    return after_two_runs(workload, next(iter(WORKLOADS[workload])))
+
+
+@pytest.mark.parametrize(("workload", "name"), others())
+def test_all_peers_come_to_the_same_numbers(workload: str, name: str) -> None:
+    pytest.importorskip(package(name))
+    expected, found = ours(workload), after_two_runs(workload, name)
+    assert expected.shape == found.shape
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("workload", ["moons", "digits"])
+def test_a_step_moves_the_weights(workload: str) -> None:
+    widths = {"moons": moons.WIDTHS, "digits": digits.WIDTHS}[workload]
+    moved = ours(workload)[1:] - mlp(widths)[1]
+    assert np.count_nonzero(moved) > moved.size / 3
+
+
+def test_weights_and_biases_come_apart_and_together_again() -> None:
+    model, parameters = mlp((2, 3, 1))
+    W1, b1, W2, b2 = arrays = unlayered(parameters, (2, 3, 1))
+    assert [array.shape for array in arrays] == [(2, 3), (3,), (3, 1), (1,)]
+    assert layered(arrays).tolist() == parameters.tolist()
+    expected = model([0.5, -1.0]).data
+    assert (np.maximum([0.5, -1.0] @ W1 + b1, 0.0) @ W2 + b2).tolist() == pytest.approx([expected], rel=1e-14)
+
+
+def test_the_compiled_irregular_graph_agrees_with_walking_its_nodes() -> None:
+    graph = expressions.Irregular.of(300)
+    leaves, output = graph.record()
+    assert sizes_of(OURS, output) == (300, 270)
+    value, gradient = compile(output, [], leaves).value_and_grad(graph.leaves)
+    output.backward()
+    assert value == pytest.approx(output.data, rel=1e-12)
+    assert gradient == pytest.approx([leaf.grad for leaf in leaves], rel=1e-9)
+    assert np.count_nonzero(gradient) == 30
+    assert graph.step().data == output.data
+
+
+def test_the_table_of_irregular_graphs_has_its_shape() -> None:
+    rows = expressions.irregular([70, 100], repeats=1, seconds=0.0)
+    assert [row["nodes"] for row in rows] == ["70", "100"]
+    assert all(float(row["times ours"]) > 0.0 for row in rows)
+
+
+def test_the_table_of_compiling_has_its_shape() -> None:
+    rows = growth([500, 2000], repeats=1)
+    assert [row["nodes"] for row in rows] == ["986", "2,282"]
+    assert all(float(row["peak MB with the graph, traced"]) > float(row["MB of the graph, traced"]) for row in rows)
+
+
+def test_a_comparison_names_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACKAGES, "absent", "no_such_package")
+    makers = {name: lambda: Peer(lambda: [1.0, (2.0,)], flat) for name in ("ours", "absent, in two forms", "by hand")}
+    title, rows = compared("Title", makers, repeats=1, unit="step", seconds=0.0)
+    assert title == "Title (without no_such_package: not installed)"
+    assert [row["engine"] for row in rows] == ["ours", "by hand"]
+    assert list(rows[0]) == ["engine", "us a step", "times ours"]
+    assert rows[0]["times ours"] == "1.00"
+    assert compared("Title", {"ours": makers["ours"]}, repeats=1, unit="step", seconds=0.0)[0] == "Title"
+
+
+def test_each_run_makes_the_passes_asked_for() -> None:
+    calls: list[str] = []
+    interleaved([lambda: calls.append("a"), lambda: calls.append("b")], repeats=2, passes=[1, 3])
+    assert "".join(calls) == "abbbabbb"
+    calls.clear()
+    assert passes_within(lambda: calls.append("a"), 0.0) == 1
+    assert passes_within(lambda: calls.append("a"), 1e-3) > 10
+
+
+def test_figures_have_three_digits() -> None:
+    assert [figure(number) for number in (0.123, 1.234, 12.34, 123.4, 12345.6)] == [
+        "0.12",
+        "1.23",
+        "12.3",
+        "123",
+        "12,346",
+    ]
+
+
+def test_a_benchmark_that_there_is_not() -> None:
+    assert all(hasattr(module, "tables") for module in MODULES)
+    with pytest.raises(SystemExit, match="no benchmark 'moon'; there are engine, training"):
+        main(["moon"])

@@ -20,11 +20,11 @@ from autograd_core.compiler.sections import Array, Grid, Section
 from autograd_core.primitives import Primitive
 
 
-def group(lowered: Lowered, shapes: Sequence[tuple[int, ...]], patient: bool) -> list[Array] | None:
+def group(lowered: Lowered, shapes: Sequence[tuple[int, ...]], single: bool, patient: bool) -> list[Array] | None:
     """The arrays of a program in the order of computation: the sources first, the outputs last, in one array.
 
-    `shapes` are those of parameters and inputs. None where the nodes are too different from each other for arrays to
-    pay, unless it is to be `patient`.
+    `shapes` are those of parameters and inputs; the array of a `single` output has no axis. None where the nodes are
+    too different from each other for arrays to pay, unless it is to be `patient`.
     """
     batched = len(shapes) > 1
     sources = [
@@ -33,7 +33,10 @@ def group(lowered: Lowered, shapes: Sequence[tuple[int, ...]], patient: bool) ->
     sources += [Array((len(chances),), [-1] * len(chances), batched=batched) for _, chances in lowered.masks]
     for node, (source, position) in lowered.leaves.items():
         sources[source].nodes[position] = node
-    return _Grouping(lowered, sources).run(patient)
+    arrays = _Grouping(lowered, sources).run(patient)
+    if arrays is not None and single:
+        arrays[-1].shape = ()
+    return arrays
 
 
 class _Grouping:
@@ -64,7 +67,7 @@ class _Grouping:
         done = sum(array.size for array in self.arrays)
         for level in range(1, self.levels + 1):
             for array in [*self._call_arrays(level), *self._linear_arrays(level)]:
-                _lay_out(array)
+                _lay_out(array, free=level < self.levels)
                 nodes = array.nodes
                 self.array_of[nodes], self.position[nodes] = len(self.arrays), np.arange(len(nodes))
                 self.arrays.append(array)
@@ -152,8 +155,8 @@ class _Grouping:
         return array
 
 
-def _lay_out(array: Array) -> None:
-    """Settle shape and order of an array that is just born, and whether it is batched and its gradient wanted."""
+def _lay_out(array: Array, free: bool) -> None:
+    """Settle of an array that is just born if it is batched, if its gradient is wanted and, if `free`, its layout."""
     made_of = [operand for operand, _ in array.operands if operand]
     for section in array.sections:
         made_of += [factor for factor in (section.left, section.right) if factor]
@@ -161,8 +164,9 @@ def _lay_out(array: Array) -> None:
     array.wanted = array.primitive is not primitives.detach and any(source.wanted for source in made_of)
 
     array.sections = [section.sorted() for section in array.sections]
-    shape, order = _layout(array)
-    array.shape = shape
+    if not free:
+        return
+    array.shape, order = _layout(array)
     if order is None:
         return
     array.nodes = np.array(array.nodes)[order].tolist()

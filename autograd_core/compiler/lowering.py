@@ -92,7 +92,7 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
     lowered = Lowered(order, {}, [])
     number: dict[Value, int] = {}
     seen: dict[Any, int] = {}
-    generators: dict[int, int] = {}
+    masks: list[int] = []
     for i, node in enumerate(order):
         number[node] = i
         inputs, op = node.inputs, node.op
@@ -100,11 +100,8 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
             if node in leaves:
                 kind[i], lowered.leaves[i] = LEAF, leaves[node]
             elif isinstance(op, Bernoulli):
-                place = generators.setdefault(id(op.rng), len(generators))
-                if place == len(lowered.masks):
-                    lowered.masks.append((op.rng, []))
-                kind[i], lowered.leaves[i] = LEAF, (sources + place, len(lowered.masks[place][1]))
-                lowered.masks[place][1].append(op.p)
+                kind[i] = LEAF
+                masks.append(i)
             continue
         ids: Any = tuple([number[operand] for operand in inputs])
         varying = [j for j in ids if kind[j] != CONSTANT]
@@ -141,6 +138,14 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
         for j in varying:
             uses[j] += 1
 
+    generators: dict[int, int] = {}
+    for i in sorted(masks, key=lambda i: order[i].op.turn):  # type: ignore[union-attr]
+        op: Any = order[i].op
+        place = generators.setdefault(id(op.rng), len(generators))
+        if place == len(lowered.masks):
+            lowered.masks.append((op.rng, []))
+        lowered.leaves[i] = sources + place, len(lowered.masks[place][1])
+        lowered.masks[place][1].append(op.p)
     count = len(order)
     for k, output in enumerate(outputs):
         kind.append(SCALE)
@@ -257,4 +262,4 @@ def _chain(operands: Any, lowered: Lowered, kind: list[int], parts: list[Any], u
             stack.extend(parts[j])
         else:
             found.append(j)
-    return tuple(reversed(found))
+    return tuple(dict.fromkeys(reversed(found)))

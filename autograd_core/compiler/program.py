@@ -10,8 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from autograd_core import floats
+from autograd_core.compiler import arrays
 from autograd_core.compiler.grouping import group
 from autograd_core.compiler.lowering import Lowered, lower
+from autograd_core.compiler.names import Names
 from autograd_core.compiler.source import Signature, rolled_source, straight_source
 from autograd_core.graph import collector_paused
 from autograd_core.value import Value
@@ -69,9 +72,9 @@ def compile(
     if backend not in ("auto", "scalar", "numpy"):
         raise ValueError(f"backend is 'auto', 'scalar' or 'numpy', not {backend!r}")
     single = isinstance(output, Value)
-    outputs = [output] if isinstance(output, Value) else list(output)
+    outputs = [output] if isinstance(output, Value) else list(output) if hasattr(output, "__iter__") else []
     if not outputs or not all(isinstance(node, Value) for node in outputs):
-        raise TypeError("output is a Value, or a sequence of at least one Value")
+        raise TypeError(f"output is a Value, or a sequence of at least one Value, got {output!r}")
     shapes, leaves = _leaves(inputs, parameters)
     with collector_paused():
         names = ["parameters", *_input_names(inputs)]
@@ -85,6 +88,8 @@ def _leaves(
     """The shapes of parameters and inputs, and where each leaf is."""
     if isinstance(inputs, Value) or not hasattr(inputs, "__len__"):
         raise TypeError("inputs is a list with an entry for each input, a Value or a (nested) sequence of Values")
+    if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
+        raise TypeError("parameters is a flat sequence of Values")
     shapes, leaves = [], {}
     for source, given in enumerate([list(parameters), *inputs]):
         name = f"input {source}" if source else "parameters"
@@ -110,15 +115,14 @@ def _leaves(
 
 def _input_names(inputs: Sequence[Any]) -> list[str]:
     """Names for the arguments of the program: by the label of a single Value, else x, y, z."""
-    names: list[str] = []
+    names = Names([*vars(floats), *vars(arrays), "value", "value_and_grad"])
+    given_names: list[str] = []
     for number, given in enumerate(inputs):
         label = given.label if isinstance(given, Value) else ""
-        plain = label.isidentifier() and label not in ("np", "math", "batch", "parameters", "gradient", "value")
-        name = label if plain else "xyz"[number] if number < 3 else f"input{number + 1}"
-        while name in names:
-            name += "_"
-        names.append(name)
-    return names
+        given_names.append(
+            names.fresh(label if label.isidentifier() else ("xyz"[number] if number < 3 else f"input{number + 1}"))
+        )
+    return given_names
 
 
 class Program:
@@ -142,15 +146,15 @@ class Program:
         self._lowered, self._names, self._shapes = lowered, names, shapes
         self._parameters, self._single = parameters, single
         steps = lowered.live + len(lowered.owner)
-        arrays = None if backend == "scalar" else group(lowered, shapes, backend == "numpy" or steps < _FEW)
+        grouped = None if backend == "scalar" else group(lowered, shapes, single, backend == "numpy" or steps < _FEW)
         # An operation on arrays takes as long as some twenty on floats.
         if backend == "auto":
-            backend = "scalar" if arrays is None or 20 * len(arrays) > steps else "numpy"
+            backend = "scalar" if grouped is None or 20 * len(grouped) > steps else "numpy"
         self.backend: Literal["scalar", "numpy"] = backend
         """The backend that was chosen."""
         given = Signature(names, shapes, single)
         self._on_floats = straight_source(lowered, given) if backend == "scalar" else None
-        self._on_arrays = None if arrays is None else rolled_source(lowered, arrays, given)
+        self._on_arrays = None if grouped is None else rolled_source(lowered, grouped, given)
         main = self._on_floats or self._on_arrays
         assert main is not None
         self._main = main
@@ -171,14 +175,15 @@ class Program:
             if self._single:
                 return float(value)
             # What no input reaches is the same for all samples.
-            value = np.broadcast_to(value, (batch or 1, value.shape[-1])) if self._batched else value
-            return value[0].copy() if self._batched and batch is None else value
+            value = np.array(np.broadcast_to(value, (batch or 1, value.shape[-1])) if self._batched else value)
+            return value[0] if self._batched and batch is None else value
         function, listed = self._on_floats.function("value"), numbers.tolist()
         if batch is None:
             value = function(listed, *[array.tolist() for array in arrays])
             return value if self._single else np.array(value)
         values = np.array([function(listed, *sample) for sample in self._samples(arrays, batch)])
-        return float(values.mean()) if self._single else values
+        with np.errstate(all="ignore"):
+            return float(values.mean()) if self._single else values
 
     def value_and_grad(self, parameters: Any, *inputs: Any) -> tuple[float, np.ndarray]:
         """The value, and its gradient by the parameters as a new array of shape (parameters,).
@@ -201,11 +206,10 @@ class Program:
         if batch is None:
             value, gradient = function(listed, *[array.tolist() for array in arrays])
             return value, np.array(gradient)
-        total, summed = 0.0, np.zeros(len(self._parameters))
-        for sample in self._samples(arrays, batch):
-            value, gradient = function(listed, *sample)
-            total, summed = total + value, summed + gradient
-        return total / batch, summed / batch
+        results = [function(listed, *sample) for sample in self._samples(arrays, batch)]
+        with np.errstate(all="ignore"):
+            values, gradients = (np.array(column) for column in zip(*results, strict=True))
+            return float(values.mean()), gradients.mean(axis=0)
 
     def backward(self, *inputs: Any) -> float:
         """Like ``loss.backward()``: read the data of the parameters and add to their `grad`; the value.
@@ -271,7 +275,9 @@ class Program:
             array = np.asarray(given, dtype=float)
             if array.shape != shape:
                 if array.shape[1:] != shape or array.ndim != len(shape) + 1:
-                    raise ValueError(f"{name} has shape {shape}, or (batch, *{shape}), got {array.shape}")
+                    whole = f"(batch, {str(shape)[1:]}" if shape else "(batch,)"
+                    whole = whole.replace(",)", ")") if shape else whole
+                    raise ValueError(f"{name} has shape {shape}, or {whole}, got {array.shape}")
                 if batch not in (None, len(array)):
                     raise ValueError(f"{name} is a batch of {len(array)} and an input before it one of {batch}")
                 batch = len(array)

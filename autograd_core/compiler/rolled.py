@@ -43,12 +43,13 @@ class Rolled:
                 self.writer.name[array] = self.writer.linear(name, array)
             else:
                 texts = [self.writer.operand(array, position) for position in range(len(array.operands))]
-                shape = np.broadcast_shapes(*(shape for _, shape, _ in texts))
                 text = self.language.call(array.primitive, [text for text, _, _ in texts])
-                self.writer.name[array] = self.writer.line(name, self.writer.full(name, text, shape, array, True))
+                self.writer.name[array] = self.writer.line(
+                    name, self.writer.full(name, text, *_shape(text, texts), array)
+                )
             if self.writer.name[array] == name:
                 self.about.append((name, array, about))
-        return self.writer.name[self.arrays[-1]]
+        return self.writer.whole(self.arrays[-1])
 
     def backward(self) -> None:
         """Write the backward pass, from the one output down to the gradient by the parameters."""
@@ -108,12 +109,12 @@ class Rolled:
             straight = source.shape == call.shape and (positions == np.arange(source.size)).all()
             fresh = name if name and straight and source.batched == call.batched else ""
             fresh = fresh or self.writer.names.fresh(f"{upstream}_{position + 1}")
-            text = partial if upstream == "1.0" else f"{upstream} * {partial}".replace(" * 1.0 / ", " / ", 1)
-            shapes = [self.writer.thin.get(upstream, () if upstream == "1.0" else call.shape)]
-            for name, shape, _ in [*operands, (out, self.writer.thin.get(out, call.shape), True)]:
-                if isinstance(name, str) and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", partial):
-                    shapes.append(shape)
-            text = self.writer.full(fresh, text, np.broadcast_shapes(*shapes), call, True)
+            text = partial if upstream == "1.0" else f"{upstream} * {partial}"
+            thin = self.writer.thin
+            factors = [*operands, (out, thin.get(out, call.shape), call.batched)]
+            if upstream != "1.0":
+                factors.append((upstream, thin.get(upstream, call.shape), call.batched))
+            text = self.writer.full(fresh, text, *_shape(text, factors), call)
             self.writer.name[handed] = self.writer.line(fresh, text)
         return [Section(positions, np.ones(len(positions)), handed, np.arange(call.size))]
 
@@ -125,11 +126,21 @@ class Rolled:
         what = "linear" if array.primitive is None else array.primitive.name
         what = "maximum" if array.primitive is primitives.detach else what
         stems = {re.sub(r"[\d.\[\]_]+$", "", node.label) for node in nodes}
-        scope = pattern([node.scope for node in nodes])
+        scope = re.sub(r"[^\w.* -]", "?", pattern([node.scope for node in nodes]))
         about = what + (f" in {scope}" if scope else "")
         if len(stems) == 1 and (stem := stems.pop()):
             return self.writer.names.fresh(nodes[0].label if len(array.nodes) == 1 else stem), about
         return self.writer.names.fresh("z" if array.primitive is None else what, numbered=True), about
+
+
+def _shape(text: str, factors: Sequence[tuple[Any, tuple[int, ...], bool]]) -> tuple[tuple[int, ...], bool]:
+    """The shape of an expression element by element, and whether it is batched, by the factors that occur in it."""
+    used = [
+        (shape, batched)
+        for name, shape, batched in factors
+        if isinstance(name, str) and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)
+    ]
+    return np.broadcast_shapes(*(shape for shape, _ in used)), any(batched for _, batched in used)
 
 
 def _handed_back(section: Section, array: Array, gradient: Array) -> list[Section]:

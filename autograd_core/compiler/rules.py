@@ -11,13 +11,16 @@ import dis
 import inspect
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from autograd_core import floats, modes
 from autograd_core.compiler import arrays
+from autograd_core.floats import as_float
 from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, SUM, Primitive
 from autograd_core.value import Value
 
@@ -43,49 +46,76 @@ class Language:
     arrays: bool
     helpers: dict[str, str] = field(default_factory=dict)
     """The source of functions that the lines written so far may call, by name."""
+    _checked: set[tuple[Primitive, int | None]] = field(default_factory=set)
 
     def call(self, primitive: Primitive, operands: Sequence[str]) -> str:
         """The operation on operands that are names or literals."""
         if primitive.composed is not None:
             return self._composed(primitive, operands)
-        return self._applied(primitive, [(text, ATOM) for text in operands])[0]
+        text = self._applied(primitive, [(text, SIGN if text.startswith("-") else ATOM) for text in operands])[0]
+        return f"1.0 * {text}" if primitive.name in _COMPARISONS and not self.arrays else text
 
     def partial(self, primitive: Primitive, position: int, operands: Sequence[str | float], out: str) -> str:
         """d out / d operand number `position`, by the rule; operands are names or, if constant, numbers."""
         stand_ins = [Value(0.5) if isinstance(operand, str) else operand for operand in operands]
         result = Value(0.5)
-        with modes.changed(recording=True, checking=False, tracing=True, symbolic=True):
-            try:
-                rule = primitive.partials(*stand_ins, result)[position]
-            except TypeError as error:
-                raise CompileError(f"the rule of {primitive.name} cannot be written as source: {error}") from error
+        rule = _recorded(primitive.partials, [*stand_ins, result], f"the rule of {primitive.name}")[position]
         names = {node: text for node, text in zip(stand_ins, operands, strict=True) if isinstance(node, Value)}
         text, binding = self._written(rule, {**names, result: out})
-        return text if binding >= PRODUCT else f"({text})"
+        # A quotient too, for upstream * (x / y) overflows elsewhere than upstream * x / y.
+        text = text if binding > PRODUCT or (binding == PRODUCT and "/" not in text) else f"({text})"
+        self._check(primitive, position)
+        return text
 
     def _composed(self, primitive: Primitive, operands: Sequence[str]) -> str:
         assert primitive.composed is not None
         stand_ins = [Value(0.5) for _ in operands]
-        with modes.changed(recording=True, checking=False, tracing=True, symbolic=True):
-            try:
-                result = primitive.composed(*stand_ins)
-            except TypeError as error:
-                raise CompileError(
-                    f"{primitive.name} cannot be written as source; write it with the functions of autograd_core and "
-                    f"without branches: {error}"
-                ) from error
+        result = _recorded(primitive.composed, stand_ins, primitive.name)
+        self._check(primitive, None)
         return self._written(result, dict(zip(stand_ins, operands, strict=True)))[0]
+
+    def _check(self, primitive: Primitive, position: int | None) -> None:
+        """Raise CompileError unless source does what the function, or rule, of a primitive of one's own does.
+
+        On a few numbers, which shows most branches that it took without a comparison.
+        """
+        if primitive.composed is None or (primitive, position) in self._checked:
+            return
+        self._checked.add((primitive, position))
+        names = [f"x{k}" for k in range(primitive.arity)]
+        text = self.call(primitive, names) if position is None else self.partial(primitive, position, names, "out")
+        namespace: dict[str, Any] = {"np": np, "math": math, "inf": math.inf, "nan": math.nan}
+        exec("\n\n".join(self.used_helpers(text)), namespace)
+        draw = np.random.default_rng(0)
+        for number in (0.5, 0.0, 1.0, -1.0, 2.0, -3.0, 0.25, 30.0):
+            numbers = [number, *draw.normal(size=primitive.arity - 1).tolist()]
+            try:
+                out = primitive.forward(*numbers)
+                expected = out if position is None else float(primitive.partials(*numbers, out)[position])
+            except (ArithmeticError, ValueError):
+                continue
+            given = dict(zip([*names, "out"], map(np.float64 if self.arrays else float, [*numbers, out]), strict=True))
+            with np.errstate(all="ignore"):
+                found = float(eval(text, namespace, given))
+            if not math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) and (
+                found == found or expected == expected
+            ):
+                what = f"the rule of {primitive.name}" if position is not None else primitive.name
+                raise CompileError(
+                    f"{what} cannot be written as source: at {', '.join(map(str, numbers))} it gives {expected:g}, and "
+                    f"what it records {found:g}; write it without branches, by where or maximum"
+                )
 
     def _written(self, term: Any, names: dict[Any, Any]) -> tuple[str, int]:
         """The graph of `term` over the named nodes as text, and how tightly its last operation binds."""
         if not isinstance(term, Value):
-            return literal(term), SIGN if term < 0 else ATOM
+            return literal(as_float(term, "A rule")), SIGN if term < 0 else ATOM
         if term in names:
             return names[term], ATOM
         if term.op is None or term.is_constant:
             return literal(term.data), SIGN if term.data < 0 else ATOM
         if term.op.composed is not None:
-            return self._written(term.op.composed(*term.inputs), names)
+            return self._written(_recorded(term.op.composed, list(term.inputs), term.op.name), names)
         return self._applied(term.op, [self._written(operand, names) for operand in term.inputs])
 
     def _applied(self, primitive: Primitive, operands: list[tuple[str, int]]) -> tuple[str, int]:
@@ -146,6 +176,21 @@ class Language:
             if re.search(rf"(?<![\w.]){name}\(", "\n".join([source, *used])):
                 used.insert(0, helper)
         return used
+
+
+def _recorded(function: Callable[..., Any], stand_ins: list[Any], what: str) -> Any:
+    """What a function returns for nodes that stand for any numbers."""
+    with modes.changed(recording=True, checking=False, tracing=True, symbolic=True):
+        try:
+            result = function(*stand_ins)
+            for part in result if isinstance(result, tuple) else (result,):
+                part if isinstance(part, Value) else as_float(part, f"The result of {what}")
+            return result
+        except Exception as error:  # of somebody else's function, which may do anything with a node
+            raise CompileError(
+                f"{what} cannot be written as source; write it with the functions of autograd_core and without "
+                f"branches: {error}"
+            ) from error
 
 
 def _plain_source(function: Any) -> str:

@@ -27,12 +27,13 @@ class Section:
     """Whether the terms had constant factors, in which case they may be another's each."""
 
     def sorted(self) -> Section:
-        """The same with the terms in order, and equal terms made one."""
+        """The same with the terms in order, and like terms made one, unless they may be inf - inf or 0 * inf."""
         b = np.zeros_like(self.a) if self.b is None else self.b
-        order = np.lexsort((b, self.a, self.owner))
+        sign = np.sign(self.coefficient)
+        order = np.lexsort((sign, b, self.a, self.owner))
         owner, a, b, c = self.owner[order], self.a[order], b[order], self.coefficient[order]
         fresh = np.ones(len(owner), bool)
-        fresh[1:] = (np.diff(owner) != 0) | (np.diff(a) != 0) | (np.diff(b) != 0)
+        fresh[1:] = (np.diff(owner) != 0) | (np.diff(a) != 0) | (np.diff(b) != 0) | (np.diff(sign[order]) != 0)
         if not fresh.all():
             first = np.flatnonzero(fresh)
             owner, a, b, c = owner[first], a[first], b[first], np.add.reduceat(c, first)

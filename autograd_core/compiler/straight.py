@@ -24,17 +24,19 @@ class Straight:
         self.lines: list[str] = []
         self._name: dict[int, str] = {}
         self._templates: dict[Any, str] = {}
-        self._terms: dict[int, dict[tuple[int, int], float]] = {}
-        """For each linear node its terms: the coefficient of each factor, or pair of them."""
+        self._terms: dict[int, dict[tuple[int, int, int], float]] = {}
+        """For each linear node its terms: the coefficient of each factor, or pair of them, by sign, for the difference
+        of two like terms may be inf - inf."""
         for owner, c, a, b in zip(lowered.owner, lowered.coefficient, lowered.left, lowered.right, strict=True):
             terms = self._terms.setdefault(owner, {})
-            terms[a, b] = terms.get((a, b), 0.0) + c
+            key = a, b, (c > 0.0) - (c < 0.0)
+            terms[key] = terms.get(key, 0.0) + c
         self.leaves: list[dict[int, str]] = [{} for _ in sources]
         """For each source the names of the leaves in use, by position."""
         for node, (source, position) in lowered.leaves.items():
             label = lowered.order[node].label
             short = label if "." not in label else f"{sources[source][:1]}{position}"
-            self._name[node] = self.names.fresh(short or f"{sources[source]}_{position}")
+            self._name[node] = self.names.fresh(short or f"{sources[source]}{position}")
             self.leaves[source][position] = self._name[node]
 
     def forward(self) -> list[str]:
@@ -48,7 +50,7 @@ class Straight:
                 else:
                     text = self._filled(primitive, None, operands, "")
             else:
-                text = self._sum([self._term(c, *factors) for factors, c in self._terms.get(node, {}).items()], node)
+                text = self._sum([self._term(c, a, b) for (a, b, _), c in self._terms.get(node, {}).items()], node)
             output = node >= len(lowered.order)
             label = "value" if output else lowered.order[node].label
             if output and text.isidentifier():
@@ -64,7 +66,7 @@ class Straight:
         wanted = {node for node, (source, _) in lowered.leaves.items() if source == 0}
         for node in sorted(lowered.level):
             primitive, operands = lowered.calls.get(node, (None, ()))
-            factors = operands or [factor for factors in self._terms.get(node, ()) for factor in factors]
+            factors = operands or [factor for a, b, _ in self._terms.get(node, ()) for factor in (a, b)]
             if primitive is not primitives.detach and any(factor in wanted for factor in factors):
                 wanted.add(node)
         handed: dict[int, list[str]] = {lowered.outputs[0]: ["1.0"]}
@@ -80,7 +82,7 @@ class Straight:
                         if partial != "0.0":
                             handed.setdefault(operand, []).append(_times(upstream, partial))
                 continue
-            for (a, b), c in self._terms.get(node, {}).items():
+            for (a, b, _), c in self._terms.get(node, {}).items():
                 if a == b:
                     handed.setdefault(a, []).append(_times(literal(2.0 * c), _times(upstream, self._name[a])))
                     continue

@@ -62,6 +62,13 @@ class Writer:
         array = np.array(numbers)
         return literal(array[0]) if (array == array[0]).all() else self.constant(array, "c")
 
+    def whole(self, array: Array) -> str:
+        """The name of an array, which from here on lacks no length of an axis."""
+        name = self.name[array]
+        if self.thin.pop(name, None) is not None:
+            self.line(name, f"np.broadcast_to({name}, {_sizes(array)})")
+        return name
+
     def view(self, array: Array, index: np.ndarray, thin: bool = False) -> tuple[str, tuple[int, ...]]:
         """The elements at flat positions `index` as an atomic expression, and its shape after the batch axis.
 
@@ -71,8 +78,7 @@ class Writer:
         if name in self.thin:
             if thin and index.shape == array.shape and (index.ravel() == np.arange(array.size)).all():
                 return name, self.thin[name]
-            self.line(name, f"np.broadcast_to({name}, {_sizes(array)})")
-            del self.thin[name]
+            self.whole(array)
         key = (name, index.shape, index.tobytes())
         if key in self._views:
             return self._views[key]
@@ -134,7 +140,7 @@ class Writer:
             return self.constant(positions.reshape(call.shape), "c"), call.shape, False
         return *self.view(source, positions.reshape(call.shape), thin=True), source.batched
 
-    def full(self, name: str, text: str, shape: tuple[int, ...], array: Array, batched: bool) -> str:
+    def full(self, name: str, text: str, shape: tuple[int, ...], batched: bool, array: Array) -> str:
         """The expression for an array, which may lack the length of axes, but no axis."""
         if len(shape) == len(array.shape) and batched >= array.batched:
             if shape != array.shape:
@@ -171,9 +177,10 @@ class Writer:
         else:
             texts.sort(key=lambda text: (" @ " not in text, text.startswith("-")))
             text = " + ".join(texts).replace("+ -", "- ")
-        if text.isidentifier() and not parts and shape == array.shape and batched >= array.batched:
+        same = shape == array.shape or self.thin.get(text) == shape
+        if text.isidentifier() and not parts and same and batched >= array.batched:
             return text
-        text = self.full(name, text, shape, array, batched)
+        text = self.full(name, text, shape, batched, array)
         if parts and name in self.thin:
             del self.thin[name]
             text = f"np.broadcast_to({text}, {_sizes(array)})"

@@ -1,14 +1,15 @@
-"""Runs every benchmark and prints one Markdown table for each."""
+"""Runs every benchmark, or those of the modules that are named, and prints one Markdown table for each."""
 
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Sequence
 
-from tests.benchmarks import engine, training
+from tests.benchmarks import compiling, digits, engine, expressions, moons, training, transformer
 
 # A benchmark module has tables(): pairs of a title and rows, each row a dict from column to cell.
-MODULES = (engine, training)
+MODULES = (engine, training, expressions, moons, digits, transformer, compiling)
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:
@@ -23,13 +24,17 @@ def markdown(rows: Sequence[dict[str, str]]) -> str:
     return "\n".join([lines[0], "|" + "|".join(rules) + "|", *lines[1:]])
 
 
-def main() -> None:
+def main(names: Sequence[str]) -> None:
     """Print the tables as they come in."""
+    modules = {module.__name__.rpartition(".")[2]: module for module in MODULES}
+    unknown = [name for name in names if name not in modules]
+    if unknown:
+        raise SystemExit(f"there is no benchmark {unknown[0]!r}; there are {', '.join(modules)}")
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for module in MODULES:
-        for title, rows in module.tables():
+    for name in names or modules:
+        for title, rows in modules[name].tables():
             print(f"\n### {title}\n\n{markdown(rows)}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

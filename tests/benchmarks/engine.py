@@ -1,9 +1,9 @@
 """Forward and backward passes on scalar nodes, here and in micrograd: time an operation, bytes a node, scaling.
 
 The code that builds a graph is a function of the node class, so both engines run the very same lines. The
-garbage collector is left as users have it, on with Python's default thresholds, and emptied before each
-timing, lest one engine pays for what another left behind. Times are medians of interleaved runs. A run is
-several passes on end, as in training, so it also pays for getting rid of the earlier passes' graphs.
+garbage collector is left as users have it, on with Python's default thresholds, and emptied before each timing, lest
+one engine pays for what another left behind. Times are medians of interleaved runs. A run is several passes on end, as
+in training, so it also pays for getting rid of the earlier passes' graphs.
 """
 
 from __future__ import annotations
@@ -111,22 +111,30 @@ def sizes_of(engine: Engine, output: Any) -> tuple[int, int]:
     return len(seen), operations
 
 
-def interleaved(runs: Sequence[Callable[[], Any]], repeats: int, passes: int, collecting: bool = True) -> list[float]:
+def interleaved(
+    runs: Sequence[Callable[[], Any]], repeats: int, passes: int | Sequence[int], collecting: bool = True
+) -> list[float]:
     """Seconds per pass of each run: the median over the repeats, the runs taking turns.
 
-    With `collecting` off the garbage collector rests during the timings.
+    `passes` is how many of them make a repeat, for all runs or for each. With `collecting` off the garbage collector
+    rests during the timings.
     """
     seconds: list[list[float]] = [[] for _ in runs]
+    counts = [passes] * len(runs) if isinstance(passes, int) else passes
+    # Or a run that makes garbage would pay for a look through all that the other libraries have loaded.
+    gc.collect()
+    gc.freeze()
     for _ in range(repeats):
-        for run, times in zip(runs, seconds, strict=True):
+        for run, count, times in zip(runs, counts, seconds, strict=True):
             gc.collect()
             if not collecting:
                 gc.disable()
             start = perf_counter()
-            for _ in range(passes):
+            for _ in range(count):
                 run()
-            times.append((perf_counter() - start) / passes)
+            times.append((perf_counter() - start) / count)
             gc.enable()
+    gc.unfreeze()
     return [median(times) for times in seconds]
 
 

@@ -35,7 +35,7 @@ def micrograd(X: np.ndarray, y: np.ndarray) -> tuple[Any, Callable[[], Any]]:
 
     model = MLP(2, [16, 16, 1])
 
-    def step() -> None:
+    def step() -> float:
         scores = [model(row) for row in X.tolist()]
         losses = [(1 + -target * score).relu() for score, target in zip(scores, y.tolist(), strict=True)]
         data_loss = sum(losses) * (1.0 / len(losses))
@@ -44,6 +44,7 @@ def micrograd(X: np.ndarray, y: np.ndarray) -> tuple[Any, Callable[[], Any]]:
         total.backward()
         for p in model.parameters():
             p.data -= RATE * p.grad
+        return total.data
 
     return model, step
 
