@@ -121,7 +121,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "and": lambda x: x and 2.0 * x,
     "int": lambda x: float(int(x)),
     "round": lambda x: float(round(x)),
-    "equality": lambda x: 1.0 if x == 0.7 else 2.0,
+    "equality": lambda x: 1.0 if x == 0.0 else 2.0,
     "absolute": lambda x: x * (x >= 0.0),
     "floor": lambda x: float(math.floor(x)),
     "is integer": lambda x: 1.0 if x.is_integer() else 2.0,
@@ -135,7 +135,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("what", FUNCTIONS)
 def test_a_function_that_cannot_be_written_as_source(what: str, backend: Backend) -> None:
     opaque, w = own_primitive(FUNCTIONS[what], lambda x, out: 1.0), Value(0.7)
-    with pytest.raises(CompileError, match="opaque cannot be written as source; write it with the functions of"):
+    with pytest.raises(CompileError, match="opaque cannot be written as source"):
         compile(opaque(w), [], [w], backend).value_and_grad([0.5])
 
 
