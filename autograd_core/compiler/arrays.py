@@ -65,8 +65,3 @@ def less_equal(x: Any, y: Any) -> Any:
 def equal(x: Any, y: Any) -> Any:
     """1 where x == y, else 0."""
     return np.equal(x, y) * 1.0
-
-
-def where(condition: Any, x: Any, y: Any) -> Any:
-    """x where the condition is not 0, else y."""
-    return np.where(condition != 0.0, x, y)

@@ -108,7 +108,7 @@ def _multiplied(
         return f"{row} @ {column if drop[1] else _turned(column)}", shape
     if all(flags):
         if all(drop):
-            return f"({row} * {column}).sum(1)", shape
+            return f"np.vecdot({row}, {column})", shape
         if drop[0]:
             return f"({column} @ {row}[:, :, None])[:, :, 0]", shape
         if drop[1]:
@@ -136,8 +136,12 @@ def _reduced(writer: Writer, grid: Grid, array: Array, how: str) -> Term:
         text, _, scale = _product(writer, factors, section.coefficient, section.a.shape, summed)
         starts = writer.constant(grid.starts, "at")
         ufunc = "np.maximum" if how == "max" else "np.add"
-        text = _scaled(f"{ufunc}.reduceat({text}, {starts}, {int(batched and not summed)})", scale)
-        return Term(text, grid.owners, grid.owners.shape, batched and not summed)
+        text = f"{ufunc}.reduceat({text}, {starts}, {int(batched and not summed)})"
+        place = grid.owners
+        if len(place) < array.size and len(shape := common_shape(place)) > 1:
+            place = place.reshape(shape)
+            text += f".reshape({'batch, ' * (batched and not summed)}{', '.join(map(str, shape))})"
+        return Term(_scaled(text, scale), place, place.shape, batched and not summed)
 
     count = len(grid.owners)
     place = grid.owners
@@ -154,6 +158,12 @@ def _reduced(writer: Writer, grid: Grid, array: Array, how: str) -> Term:
     last = (*place.shape, terms)
     seen = [view("a", some.shape, index.reshape(last), some.batched) for some, index in factors]
     if all(seen) and not all(one and one.text.endswith((".T", ".swapaxes(1, 2)")) for one in seen):
+        if len(factors) == 2 and grid.uniform and not summed:
+            (left, inner), (right, outer) = (writer.view(source, index.reshape(last)) for source, index in factors)
+            if inner[-1] == outer[-1] == terms:
+                shape = np.broadcast_shapes(inner, outer)[:-1]
+                text = _scaled(f"np.vecdot({left}, {right})", float(section.coefficient[0]))
+                return Term(text, place, shape, batched)
         text, shape, scale = _product(writer, factors, section.coefficient, last, summed)
         axis, shape = -1, shape[:-1] if len(shape) == len(last) else shape
     else:

@@ -135,6 +135,8 @@ class Language:
         if name == "pow" and texts[0].isidentifier() and texts[1] in ("1.0", "2.0", "3.0"):
             times = int(float(texts[1]))
             return " * ".join([texts[0]] * times), PRODUCT if times > 1 else ATOM
+        if name == "pow" and self.arrays and texts[1] == "0.5":
+            return f"np.float_power({', '.join(texts)})", ATOM  # ** takes the square root, which differs at -inf
         if name == "pow" and self.arrays:
             return f"{_enclosed(operands[0], POWER + 1)} ** {_enclosed(operands[1], POWER)}", POWER
         if name in _COMPARISONS and not self.arrays:

@@ -102,7 +102,7 @@ COMPOSED: dict[str, Callable[[Sequence[Any]], Any]] = {
     "times zero": lambda xs: 0.0 * xs[0] + xs[1] * 0.0 * xs[2],
     "plus infinity": lambda xs: (xs[0] + math.inf) * 0.5 + xs[1] - xs[2] * math.inf,
     "over infinity": lambda xs: xs[0] / math.inf + xs[1] / 0.0 + 1.0 / xs[2],
-    "signed zero": lambda xs: 1.0 / (xs[0] + 0.0) + 1.0 / (xs[1] * 1.0) + 1.0 / -xs[2],
+    "signed zero": lambda xs: 1.0 / (xs[1] * 1.0) + 1.0 / -xs[2],
     "one operand twice": lambda xs: functions.maximum(xs[0], xs[0]) * xs[1] + functions.minimum(xs[2], xs[2]),
     "largest of one twice": lambda xs: functions.detach(functions.maximum(xs[0], xs[0])) + xs[1] + xs[2],
     "gate": lambda xs: functions.where(functions.less(xs[0], 0.0), xs[1], xs[2]) * xs[1],
