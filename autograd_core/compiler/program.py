@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -15,15 +16,12 @@ from autograd_core.compiler import arrays
 from autograd_core.compiler.grouping import group
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.names import Names
-from autograd_core.compiler.source import Signature, rolled_source, straight_source
+from autograd_core.compiler.rules import CompileError
+from autograd_core.compiler.source import Signature, Source, rolled_source, straight_source
 from autograd_core.graph import collector_paused
 from autograd_core.value import Value
 
 Backend = Literal["auto", "scalar", "numpy"]
-
-
-# Below this many steps, arrays of one element each are worth their writing, for the sake of batches.
-_FEW = 2_000
 
 
 class Statistics(NamedTuple):
@@ -145,20 +143,22 @@ class Program:
     ) -> None:
         self._lowered, self._names, self._shapes = lowered, names, shapes
         self._parameters, self._single = parameters, single
+        self._signature = Signature(names, shapes, single)
         steps = lowered.live + len(lowered.owner)
-        grouped = None if backend == "scalar" else group(lowered, shapes, single, backend == "numpy" or steps < _FEW)
+        # Of few nodes, even arrays of one element each are worth their writing, for the sake of batches.
+        self._arrays_later = backend == "auto" and len(names) > 1 and steps < 2_000
+        arrays = None if backend == "scalar" else group(lowered, shapes, single, patient=backend == "numpy")
         # An operation on arrays takes as long as some twenty on floats.
         if backend == "auto":
-            backend = "scalar" if grouped is None or 20 * len(grouped) > steps else "numpy"
+            backend = "scalar" if arrays is None or 20 * len(arrays) > steps else "numpy"
         self.backend: Literal["scalar", "numpy"] = backend
         """The backend that was chosen."""
-        given = Signature(names, shapes, single)
-        self._on_floats = straight_source(lowered, given) if backend == "scalar" else None
-        self._on_arrays = None if grouped is None else rolled_source(lowered, grouped, given)
-        main = self._on_floats or self._on_arrays
-        assert main is not None
-        self._main = main
-        function = main.function("value_and_grad" if single else "value")
+        if backend == "numpy" and arrays is not None:
+            self._on_floats, self._on_arrays = None, rolled_source(lowered, arrays, self._signature)
+            self._main = self._on_arrays
+        else:
+            self._main = self._on_floats = straight_source(lowered, self._signature)
+        function = self._main.function("value_and_grad" if single else "value")
         # For a few floats and no inputs the call itself is what takes time.
         self._direct = function if single and backend == "scalar" and len(names) == 1 else None
         self._seconds = time.perf_counter() - start
@@ -169,7 +169,7 @@ class Program:
         Raises ValueError for a wrong number of inputs or parameters, or shapes other than declared.
         """
         numbers, arrays, batch = self._checked(parameters, inputs)
-        if self._on_floats is None or (self._on_arrays is not None and batch is not None):
+        if self._on_floats is None or (batch is not None and self._on_arrays is not None):
             assert self._on_arrays is not None
             value = self._on_arrays.function("value")(numbers, *self._stacked(arrays, batch))
             if self._single:
@@ -198,7 +198,7 @@ class Program:
         if not self._single:
             raise TypeError("a program of several outputs has no gradient; compile one Value, such as their sum")
         numbers, arrays, batch = self._checked(parameters, inputs)
-        if self._on_floats is None or (self._on_arrays is not None and batch is not None):
+        if self._on_floats is None or (batch is not None and self._on_arrays is not None):
             assert self._on_arrays is not None
             value, gradient = self._on_arrays.function("value_and_grad")(numbers, *self._stacked(arrays, batch))
             return float(value), gradient
@@ -257,6 +257,17 @@ class Program:
         except ImportError:
             return f"<pre>{html.escape(self.source)}</pre>"
         return highlight(self.source, PythonLexer(), HtmlFormatter(noclasses=True))
+
+    @cached_property
+    def _on_arrays(self) -> Source | None:
+        """The source on arrays: where it is not the backend, for batches, when the first comes."""
+        if not self._arrays_later:
+            return None
+        try:
+            arrays = group(self._lowered, self._shapes, self._single, patient=True)
+            return None if arrays is None else rolled_source(self._lowered, arrays, self._signature)
+        except CompileError:
+            return None
 
     @property
     def _batched(self) -> bool:

@@ -81,16 +81,17 @@ class Grid:
         self.found = False
         if not self.regular:
             return
-        self.a = section.a.reshape(-1, self.terms)
-        self.b = None if section.b is None else section.b.reshape(-1, self.terms)
-        self.c = section.coefficient.reshape(-1, self.terms)
-        self.uniform = bool((self.c == self.c[0, 0]).all())
-        if self.b is not None:
-            self._find(self.a, self.b)
+        self.uniform = bool((section.coefficient == section.coefficient[0]).all())
+        if section.b is not None:
+            # By either factor: the terms of siblings line up where the other factor is theirs in common.
+            for order in (np.arange(len(section.a)), np.lexsort((section.a, section.b, section.owner))):
+                a, b, c = (some[order].reshape(-1, self.terms) for some in (section.a, section.b, section.coefficient))
+                if not self.found:
+                    self._find(a, b, c)
         elif not self.uniform:
-            self._find_constant()
+            self._find_constant(section.a.reshape(-1, self.terms), section.coefficient.reshape(-1, self.terms))
 
-    def _find(self, a: np.ndarray, b: np.ndarray) -> None:
+    def _find(self, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
         first_a, row = _distinct_rows(a)
         first_b, column = _distinct_rows(b)
         if len(first_a) * len(first_b) != len(a):
@@ -100,7 +101,7 @@ class Grid:
         if (place < 0).any():
             return
         scale = np.empty((*place.shape, self.terms))
-        scale[row, column] = self.c
+        scale[row, column] = c
         left, right = self.section.left, self.section.right
         self.left_is_rows = not (place.shape[0] > 1 and (place.T.ravel() == self.owners).all())
         if right is not None and left.batched != right.batched and place.shape[0] > 1 and place.shape[1] > 1:
@@ -119,23 +120,23 @@ class Grid:
             return
         self.found, self.place, self.rows, self.columns = True, place, rows, columns
 
-    def _find_constant(self) -> None:
+    def _find_constant(self, a: np.ndarray, c: np.ndarray) -> None:
         """Rows of constants times columns of the array: by their turn, lest equal numbers make two rows one."""
-        first, column = _distinct_rows(self.a)
-        turns, rest = divmod(len(self.a), len(first))
+        first, column = _distinct_rows(a)
+        turns, rest = divmod(len(a), len(first))
         order = np.argsort(column, kind="stable")
         if rest or (np.bincount(column) != turns).any() or (turns == 1 and self.terms == 1):
             return
-        turn = np.empty(len(self.a), int)
+        turn = np.empty(len(a), int)
         turn[order] = np.tile(np.arange(turns), len(first))
         place = np.empty((turns, len(first)), int)
         place[turn, column] = self.owners
         scale = np.empty((*place.shape, self.terms))
-        scale[turn, column] = self.c
+        scale[turn, column] = c
         if (scale == scale[:, :1]).all():
             self.found, self.place, self.left_is_rows = True, place, False
             self.scaled, self.scale = "constants", scale[:, 0]
-            self.rows, self.columns = np.empty((turns, 0)), self.a[first]
+            self.rows, self.columns = np.empty((turns, 0)), a[first]
 
 
 def _distinct_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import pytest
 import nn
 from autograd_core import Value, functions, primitive
 from nn import losses
+from nn.layers import ACTIVATIONS
 
 OPTIMIZERS: dict[str, Callable[[list[Value]], nn.optim.Optimizer]] = {
     "SGD": lambda parameters: nn.optim.SGD(parameters, lr=0.05),
@@ -71,7 +72,7 @@ def test_both_engines_come_to_the_same_weights(
     check_both_engines(make, targets(three), loss, optimizer=optimizer)
 
 
-@pytest.mark.parametrize("activation", [name for name in nn.layers.ACTIVATIONS if name != "step"])
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "step"])
 def test_every_activation_trains_the_same(activation: str) -> None:
     check_both_engines(lambda: nn.MLP(2, [4, 4, 1], activation, rng=1), targets([0.0, 1.0, 0.5]), losses.mse_loss)
 
@@ -186,6 +187,7 @@ def test_auto_compiles() -> None:
 
 def test_a_label_in_a_value_chooses_when_the_graph_is_computed() -> None:
     logits = [Value(0.3), Value(-1.0), Value(2.0)]
+    by_value = Value(0.0)
     for label in range(3):
         by_value = losses.cross_entropy(logits, Value(label))
         by_int = losses.cross_entropy(logits, label)
