@@ -75,11 +75,11 @@ def by_hand(X: np.ndarray, y: np.ndarray) -> Peer:
     return changing(arrays, run)
 
 
-def pytorch(X: np.ndarray, y: np.ndarray) -> Peer:
+def pytorch(X: np.ndarray, y: np.ndarray, fused: bool = False) -> Peer:
     torch = import_module("torch")
     samples, labels = torch.tensor(X), torch.tensor(y)
     arrays = W1, b1, W2, b2 = [torch.tensor(array, requires_grad=True) for array in arrays_of(WIDTHS)]
-    adam = torch.optim.Adam(arrays, lr=RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=True)
+    adam = torch.optim.Adam(arrays, lr=RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=fused or None)
 
     def run() -> float:
         hidden = torch.relu(torch.addmm(b1, samples, W1))
@@ -131,6 +131,7 @@ def makers(samples: int) -> Makers:
         "autograd-core, one sample recorded": compiled,
         "NumPy by hand": by_hand,
         "PyTorch": pytorch,
+        "PyTorch, fused Adam": partial(pytorch, fused=True),
         "jax.jit": jax_jit,
     }
     return {name: partial(make, X, y) for name, make in steps.items()}
