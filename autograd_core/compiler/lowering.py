@@ -18,7 +18,7 @@ from autograd_core.primitives import Bernoulli, Primitive
 from autograd_core.value import Value
 
 LEAF, CONSTANT, SUM, SCALE, PRODUCT, CALL = range(6)
-_KINDS = {
+_KINDS: dict[Primitive | None, int] = {
     primitives.add: SUM,
     primitives.sub: SUM,
     primitives.neg: SCALE,
@@ -92,7 +92,7 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
     lowered = Lowered(order, {}, [])
     number: dict[Value, int] = {}
     seen: dict[Any, int] = {}
-    masks: list[int] = []
+    masks: list[tuple[int, int, Bernoulli]] = []
     for i, node in enumerate(order):
         number[node] = i
         inputs, op = node.inputs, node.op
@@ -101,13 +101,13 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
                 kind[i], lowered.leaves[i] = LEAF, leaves[node]
             elif isinstance(op, Bernoulli):
                 kind[i] = LEAF
-                masks.append(i)
+                masks.append((op.turn, i, op))
             continue
         ids: Any = tuple([number[operand] for operand in inputs])
         varying = [j for j in ids if kind[j] != CONSTANT]
         if not varying:
             continue
-        sort = _KINDS.get(op, CALL)  # type: ignore[arg-type]
+        sort = _KINDS.get(op, CALL)
         if sort == SUM:
             ids = (*ids, 1.0 if op is primitives.add else -1.0)
         elif sort == SCALE:
@@ -139,8 +139,7 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
             uses[j] += 1
 
     generators: dict[int, int] = {}
-    for i in sorted(masks, key=lambda i: order[i].op.turn):  # type: ignore[union-attr]
-        op: Any = order[i].op
+    for _, i, op in sorted(masks):
         place = generators.setdefault(id(op.rng), len(generators))
         if place == len(lowered.masks):
             lowered.masks.append((op.rng, []))

@@ -111,11 +111,17 @@ def test_penalties_clipping_schedules_and_validation_are_the_same() -> None:
 
 def test_one_vs_rest_and_frozen_parameters_train_the_same() -> None:
     y = nn.data.one_hot([i % 3 for i in range(len(X))])
-    make = lambda: nn.OneVsRest(lambda: nn.MLP(2, [3, 1], "tanh", rng=0), classes=3)  # noqa: E731
-    check_both_engines(make, y, losses.binary_cross_entropy_with_logits)
-    only_first = lambda parameters: nn.optim.SGD(parameters[:6], lr=0.1)  # noqa: E731
-    make = lambda: nn.MLP(2, [2, 3], "tanh", rng=0)  # noqa: E731
-    check_both_engines(make, [i % 3 for i in range(len(X))], losses.cross_entropy, optimizer=only_first)
+    check_both_engines(
+        lambda: nn.OneVsRest(lambda: nn.MLP(2, [3, 1], "tanh", rng=0), classes=3),
+        y,
+        losses.binary_cross_entropy_with_logits,
+    )
+    check_both_engines(
+        lambda: nn.MLP(2, [2, 3], "tanh", rng=0),
+        [i % 3 for i in range(len(X))],
+        losses.cross_entropy,
+        optimizer=lambda parameters: nn.optim.SGD(parameters[:6], lr=0.1),
+    )
 
 
 def test_callbacks_see_weights_and_gradients_of_the_last_step() -> None:

@@ -230,8 +230,11 @@ def test_save_writes_the_format_of_the_ending(tmp_path: Path, ending: str) -> No
 
 
 def test_a_bitmap_is_made_for_a_slide(tmp_path: Path) -> None:
-    with Image.open(viz.draw(tesla()).save(str(tmp_path / "graph.png"))) as picture:
-        assert picture.width > 900
+    diagram = viz.draw(tesla())
+    points = re.search(r'width="(\d+)pt"', diagram.svg())
+    assert points is not None
+    with Image.open(diagram.save(str(tmp_path / "graph.png"))) as picture:
+        assert picture.width == pytest.approx(int(points[1]) * 192 / 72, rel=0.02)  # twice that of a screen
 
 
 @pytest.mark.parametrize("name", ["graph.gif", "graph", "svg"])
