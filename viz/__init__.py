@@ -11,9 +11,11 @@ from viz.plots import (
     plot_landscape_1d,
     plot_landscape_2d,
 )
+from viz.stepper import Stepper
 
 __all__ = [
     "Diagram",
+    "Stepper",
     "draw",
     "draw_network",
     "gradient_norms",

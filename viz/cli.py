@@ -20,6 +20,7 @@ from autograd_core.functions import sigmoid
 from viz.dot import Diagram, draw
 from viz.network import draw_network
 from viz.plots import plot_decision_boundary, plot_history
+from viz.stepper import Stepper
 
 TESLA_BMW = "bmw = 100*ground; tesla = 2*bmw"
 
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     explaining.add_argument("--latex", action="store_true", help="print the chain rule as LaTeX too")
     explaining.add_argument("--svg", type=Path, metavar="FILE", help="draw the graph into this file")
+    explaining.add_argument("--html", type=Path, metavar="FILE", help="write a page that steps through both passes")
     explaining.set_defaults(run=_explain)
 
     demonstrating = commands.add_parser("demo", help="a tour: explains, draws, trains, and says where the pictures are")
@@ -98,6 +100,8 @@ def _explain(options: argparse.Namespace) -> None:
     source = sys.stdin.read() if options.source == "-" else options.source
     if options.svg and options.svg.suffix.lower() != ".svg":
         raise ExpressionError(f"--svg takes a file that ends in .svg, not {options.svg}")
+    if options.html and options.html.suffix.lower() not in (".html", ".htm"):
+        raise ExpressionError(f"--html takes a file that ends in .html, not {options.html}")
     evaluation = evaluate(source, _numbers(options.at))
     wrt = [normalize("NFKC", name) for name in options.wrt]
     for name in wrt:
@@ -106,6 +110,8 @@ def _explain(options: argparse.Namespace) -> None:
     _show(evaluation, dict.fromkeys(wrt or evaluation.inputs), latex=options.latex)
     if options.svg:
         print(f"\nwrote {draw(evaluation.output).save(options.svg)}")
+    if options.html:
+        print(f"\nwrote {_stepper(evaluation.output).save(options.html)}")
 
 
 def _numbers(assignments: Sequence[str]) -> dict[str, float]:
@@ -143,12 +149,14 @@ def _demo(options: argparse.Namespace) -> None:
     _show(evaluation, ["ground"])
     print()
     _save(draw(evaluation.output), options.out / "tesla_bmw")
+    print(f"wrote {_stepper(evaluation.output).save(options.out / 'tesla_bmw.html')}, to step through in a browser")
 
     loss = _neuron()
     loss.backward()
     print("\nA neuron, sigmoid(w1*x1 + w2*x2 + b), with a squared error\n")
     print(f"{forward_table(loss)}\n\n{backward_table(loss)}\n")
     _save(draw(loss), options.out / "neuron")
+    print(f"wrote {_stepper(loss).save(options.out / 'neuron.html')}, to step through in a browser")
     _train(options.out)
 
 
@@ -186,6 +194,14 @@ def _train(folder: Path) -> None:
         assert figure is not None
         figure.savefig(folder / f"{name}.png", dpi=150)
         print(f"wrote {folder / name}.png")
+
+
+def _stepper(output: Value) -> Stepper:
+    """The stepper of an expression, of which too large a one is bad input."""
+    try:
+        return Stepper(output)
+    except ValueError as error:
+        raise ExpressionError(str(error)) from None
 
 
 def _neuron() -> Value:

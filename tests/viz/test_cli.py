@@ -134,8 +134,8 @@ def test_demo_explains_draws_trains_and_says_where(tmp_path: Path, capsys: pytes
     assert main(["demo", "--out", str(tmp_path / "tour")]) == 0
     out, err = capsys.readouterr()
     assert "d tesla / d ground = d tesla/d bmw * d bmw/d ground = 2 * 100 = 200" in out
-    names = ["decision_boundary.png", "losses.png", "network.png", "network.svg", "neuron.png", "neuron.svg",
-             "tesla_bmw.png", "tesla_bmw.svg"]  # fmt: skip
+    names = ["decision_boundary.png", "losses.png", "network.png", "network.svg", "neuron.html", "neuron.png",
+             "neuron.svg", "tesla_bmw.html", "tesla_bmw.png", "tesla_bmw.svg"]  # fmt: skip
     assert sorted(path.name for path in (tmp_path / "tour").iterdir()) == names
     for name in names:
         assert f"wrote {tmp_path / 'tour' / name}" in out

@@ -1,0 +1,30 @@
+"""What several folders of tests share: a browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; where there is none, the test is skipped, but not in CI."""
+    if not os.environ.get("CI"):
+        pytest.importorskip("playwright", reason="the tests of pages need Playwright")
+        if not CHROMIUM.exists():
+            pytest.skip(f"the tests of pages need Chromium as {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

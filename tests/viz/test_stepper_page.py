@@ -1,0 +1,304 @@
+"""The stepper's page in headless Chromium: every step against the engine's own stream."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autograd_core import Value, backward_steps, topological_order
+from autograd_core.expression import evaluate
+from autograd_core.formula import names_of, number_text
+from autograd_core.functions import sigmoid
+from viz import Stepper
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+def tesla() -> Value:
+    return evaluate("bmw = 100*ground; tesla = 2*bmw", {"ground": 1.0}).output
+
+
+def neuron() -> Value:
+    numbers = {"w1": 0.5, "w2": -0.3, "x1": 1.5, "x2": -2.0, "b": 0.1, "target": 1.0}
+    return evaluate("z = w1*x1 + w2*x2 + b; y = sigmoid(z); loss = (y - target)**2", numbers).output
+
+
+def diamond() -> Value:
+    return evaluate("b = a + a; c = b * b; d = c + b", {"a": 3.0}).output
+
+
+EXAMPLES = {"tesla": tesla, "neuron": neuron, "diamond": diamond}
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page without a network that may neither ask for anything nor complain."""
+    context = browser.new_context(viewport={"width": 1100, "height": 800}, offline=True)
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith("file:") else troubles.append(request.url))
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+    yield page
+    context.close()
+    assert troubles == []
+
+
+def opened(page: Page, output: Value, folder: Path) -> list[Value]:
+    """Open the stepper of an output; the nodes by index."""
+    page.goto(Stepper(output).save(folder / "step.html").as_uri())
+    return topological_order(output)
+
+
+def text(page: Page, name: str) -> str:
+    return page.locator(f"#{name}").inner_text()
+
+
+def lines(page: Page, i: int) -> list[str]:
+    """What stands in the box of a node."""
+    return page.eval_on_selector_all(f"#n{i} text", "all => all.map(one => one.textContent)")
+
+
+def active(page: Page, kind: str) -> list[str]:
+    return page.eval_on_selector_all(f"g.{kind}.active", "all => all.map(one => one.id)")
+
+
+def enclosed(number: float) -> str:
+    shown = number_text(number)
+    return f"({shown})" if shown.startswith("-") else shown
+
+
+@pytest.mark.parametrize("make", EXAMPLES.values(), ids=EXAMPLES)
+def test_every_step_backward_is_the_engines(make: Any, page: Page, tmp_path: Path) -> None:
+    output = make()
+    order = opened(page, output, tmp_path)
+    names, index = names_of(order), {node: i for i, node in enumerate(order)}
+    pictures = [page.locator("#picture").inner_html()]
+    for number, step in enumerate(backward_steps(output), 1):
+        page.keyboard.press("ArrowRight")
+        of = f"∂{names[output]}/∂{names[step.input]}"
+        assert text(page, "words").startswith(f"Step {number} of ")
+        assert active(page, "node") == [f"n{index[step.input]}"]
+        if step.node is None:
+            assert text(page, "symbols") == f"{of} = 1"
+        else:
+            upstream, local = f"∂{names[output]}/∂{names[step.node]}", f"∂{names[step.node]}/∂{names[step.input]}"
+            assert text(page, "symbols") == f"{of} += {upstream} · {local}"
+            product = f"{number_text(step.upstream)} · {enclosed(step.local)}"
+            assert text(page, "numbers") == f"{product} = {number_text(step.contribution)}"
+            total = f"{number_text(step.before)} + {enclosed(step.contribution)} = {number_text(step.after)}"
+            assert text(page, "sum") == total
+            assert active(page, "edge") == [f"e{index[step.node]}_{step.position}"]
+        pictures.append(page.locator("#picture").inner_html())
+
+    output.backward()
+    for i, node in enumerate(order):
+        if not node.is_constant:
+            assert lines(page, i)[-1] == f"grad {number_text(node.grad)}"
+    last = page.locator("#picture").inner_html()
+    for picture in reversed(pictures[:-1]):
+        page.keyboard.press("ArrowLeft")
+        assert page.locator("#picture").inner_html() == picture
+    page.keyboard.press("End")
+    assert page.locator("#picture").inner_html() == last
+    page.keyboard.press("Home")
+    assert page.locator("#picture").inner_html() == pictures[0]
+
+
+@pytest.mark.parametrize("make", EXAMPLES.values(), ids=EXAMPLES)
+def test_values_appear_as_they_are_computed(make: Any, page: Page, tmp_path: Path) -> None:
+    order = opened(page, make(), tmp_path)
+    page.keyboard.press("f")
+    computed = {i for i, node in enumerate(order) if not node.inputs}
+    for i, node in enumerate(order):
+        if node.inputs:
+            page.keyboard.press("ArrowRight")
+            computed.add(i)
+            assert active(page, "node") == [f"n{i}"]
+            assert text(page, "numbers").endswith(f"= {number_text(node.data)}")
+        for j, other in enumerate(order):
+            if not other.is_constant:
+                shown = number_text(other.data) if j in computed else "·"
+                assert lines(page, j)[-2:] == [f"data {shown}", "grad ·"]
+
+
+def test_the_paths_add_up(page: Page, tmp_path: Path) -> None:
+    opened(page, diamond(), tmp_path)
+    page.keyboard.press("End")
+    assert page.locator("#paths li").count() == 6
+    assert text(page, "paths-of").startswith("∂d/∂a is the sum over 6 paths")
+    products = [float(item.split(" = ")[-1]) for item in page.locator("#paths li").all_inner_texts()]
+    assert sum(products) == 26.0
+    assert "They add up to 26, which is the gradient" in text(page, "paths-sum")
+    page.keyboard.press("ArrowLeft")
+    assert "has 13 of it so far" in text(page, "paths-sum")
+
+
+def test_a_quiz_hides_the_contribution_and_keeps_the_score(page: Page, tmp_path: Path) -> None:
+    opened(page, tesla(), tmp_path)
+    page.check("#quiz")
+    page.click("#next")
+    page.click("#next")
+    assert text(page, "numbers") == "1 · 2 = ?"
+    receiver = int(active(page, "node")[0][1:])
+    assert lines(page, receiver)[-1] == "grad ·"
+    assert not page.locator("#adds-up").is_visible()
+    page.fill("#guess", "two")
+    page.click("#check")
+    assert text(page, "words").startswith("Type a number")
+    page.fill("#guess", "2.01")  # within one percent
+    page.keyboard.press("Enter")
+    assert text(page, "words").startswith("Right.")
+    assert text(page, "score") == "Score: 1 of 1"
+    assert text(page, "numbers") == "1 · 2 = 2"
+    page.click("#next")
+    page.fill("#guess", "150")
+    page.click("#check")
+    assert text(page, "words").startswith("Not quite.")
+    assert text(page, "score") == "Score: 1 of 2"
+    page.click("#previous")
+    assert text(page, "numbers") == "1 · 2 = 2"  # once answered it stays open
+
+
+def test_clicks_jump_to_a_node_and_to_an_edge(page: Page, tmp_path: Path) -> None:
+    order = opened(page, diamond(), tmp_path)
+    steps = list(backward_steps(order[-1]))
+    index = {node: i for i, node in enumerate(order)}
+    page.locator("#n0").click()
+    assert text(page, "count") == f"{len(steps)} of {len(steps)}"
+    page.locator("#e1_0").dispatch_event("click")
+    first = next(i for i, step in enumerate(steps, 1) if step.node is not None and index[step.node] == 1)
+    assert text(page, "count") == f"{first} of {len(steps)}"
+
+
+def test_play_runs_to_the_end_and_pauses(page: Page, tmp_path: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    opened(page, tesla(), tmp_path)
+    page.select_option("#speed", "33")
+    page.click("#play")
+    sync_api.expect(page.locator("#count")).to_have_text("3 of 3")
+    sync_api.expect(page.locator("#play")).to_have_text("Play")
+    page.select_option("#speed", "2000")
+    page.locator("#picture").focus()
+    page.keyboard.press("Space")
+    assert text(page, "play") == "Pause"
+    page.keyboard.press("Space")
+    assert (text(page, "play"), text(page, "count")) == ("Play", "0 of 3")
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\"']]>&<!--"
+
+
+def test_a_hostile_label_is_text(page: Page, tmp_path: Path) -> None:
+    x = Value(2.0, label=HOSTILE)
+    opened(page, x * x, tmp_path)
+    page.keyboard.press("End")
+    assert HOSTILE in text(page, "symbols")
+    assert page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("tamper", "complaint"),
+    [
+        (lambda trace: trace.update(version=2), "traces of version 1"),
+        (lambda trace: trace["nodes"].pop(), "of no node|not as it should be|backward step"),
+        (lambda trace: trace["nodes"][1].update(name={"toString": 1}), "node 1 of the trace"),
+        (lambda trace: trace["backward"][1].update(after="<img src=x onerror=alert(1)>"), "backward step 2"),
+        (lambda trace: trace["nodes"][1].update(inputs=[99]), "node 1 of the trace"),
+        (lambda trace: trace.update(backward=[]), "lacks its nodes or steps"),
+    ],
+)
+def test_a_tampered_trace_is_refused(tamper: Any, complaint: str, page: Page, tmp_path: Path) -> None:
+    stepper = Stepper(tesla())
+    stepper.trace = json.loads(json.dumps(stepper.trace))
+    stepper.trace["nodes"][1]["inputs"] = stepper.trace["nodes"][1]["inputs"]
+    tamper(stepper.trace)
+    page.goto(stepper.save(tmp_path / "step.html").as_uri())
+    assert re.search(complaint, text(page, "trouble"))
+    assert not page.locator("#controls").is_visible()
+    assert page.locator("#picture svg").is_visible()
+
+
+def test_without_scripts_the_picture_is_there(browser: Browser, tmp_path: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(Stepper(tesla()).save(tmp_path / "step.html").as_uri())
+    assert page.locator("#picture svg").is_visible()
+    assert not page.locator("#controls").is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(scheme: Any, browser: Browser, tmp_path: Path) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 400, "height": 800}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(Stepper(neuron()).save(tmp_path / "step.html").as_uri())
+    page.check("#quiz")
+    for _ in range(4):
+        page.click("#next")
+        if page.locator("#reveal").is_visible():
+            page.click("#reveal")
+    results = Axe().run(page)
+    serious = [
+        violation for violation in results.response["violations"] if violation["impact"] in ("serious", "critical")
+    ]
+    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in serious] == []
+    # Usable at 400 pixels: nothing but the picture scrolls sideways.
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    context.close()
+
+
+def test_every_control_is_reached_by_keyboard(page: Page, tmp_path: Path) -> None:
+    opened(page, neuron(), tmp_path)
+    reached = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        if reached[-1]:
+            assert outline != "none"
+    wanted = {"phase-forward", "phase-backward", "first", "previous", "play", "next", "last", "speed", "slider", "quiz"}
+    assert wanted <= set(reached)
+
+
+def test_a_page_is_small() -> None:
+    assert len(Stepper(tesla()).html().encode()) < 100_000
+
+
+def test_in_a_notebook_page(browser: Browser, tmp_path: Path) -> None:
+    """As nbconvert shows it: the frame works, and without it the picture under it is what is left."""
+    nbformat = pytest.importorskip("nbformat")
+    nbconvert = pytest.importorskip("nbconvert")
+    stepper = Stepper(tesla())
+    cell = nbformat.v4.new_code_cell("stepper")
+    cell.outputs = [nbformat.v4.new_output("display_data", data=stepper._repr_mimebundle_())]
+    body, _ = nbconvert.HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    path = tmp_path / "notebook.html"
+    path.write_text(body, encoding="utf-8")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator("#next").click()
+    frame.locator("#next").click()
+    assert frame.locator("#sum").inner_text() == "0 + 2 = 2"
+    page.evaluate("document.querySelector('iframe').remove()")
+    assert page.locator("img[alt^='The graph']").evaluate("image => image.naturalWidth") > 100
+    context.close()
+
+
+def test_sigmoid_is_stepped(page: Page, tmp_path: Path) -> None:
+    x = Value(-1e-9, label="x")
+    opened(page, sigmoid(x), tmp_path)
+    page.keyboard.press("End")
+    assert text(page, "numbers") == "1 · 0.25 = 0.25"
+    assert lines(page, 0) == ["x", "data -1e-09", "grad 0.25"]

@@ -1,0 +1,389 @@
+(function () {
+  "use strict";
+
+  const el = (id) => document.getElementById(id);
+
+  /* Numbers as Python's format(x, ".6g") has them. */
+  function shown(x) {
+    if (Number.isNaN(x)) return "nan";
+    if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
+    if (x === 0) return Object.is(x, -0) ? "-0" : "0";
+    const [digits, power] = x.toExponential(5).split("e");
+    const exponent = Number(power);
+    if (exponent >= -4 && exponent < 6) return trimmed(x.toFixed(5 - exponent));
+    const size = String(Math.abs(exponent)).padStart(2, "0");
+    return trimmed(digits) + "e" + (exponent < 0 ? "-" : "+") + size;
+  }
+
+  function trimmed(text) {
+    return text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
+  }
+
+  const inParentheses = (x) => (shown(x).startsWith("-") ? "(" + shown(x) + ")" : shown(x));
+
+  function read(text) {
+    const trace = JSON.parse(text);
+    if (trace === null || typeof trace !== "object" || trace.version !== 1) {
+      throw new Error("this page reads traces of version 1");
+    }
+    const { nodes, forward, backward } = trace;
+    const list = (x) => Array.isArray(x);
+    const place = (x) => Number.isInteger(x) && x >= 0 && x < nodes.length;
+    const number = (x) => typeof x === "number" || x === "inf" || x === "-inf" || x === "nan";
+    const strings = (node) => ["name", "label", "scope", "formula"].every((key) => typeof node[key] === "string");
+    if (!list(nodes) || !nodes.length || !list(forward) || !list(backward) || !backward.length) {
+      throw new Error("the trace lacks its nodes or steps");
+    }
+    nodes.forEach((node, i) => {
+      const whole = node && strings(node) && number(node.data) && list(node.inputs) && list(node.partials) &&
+        list(node.rules) && node.inputs.every((j) => place(j) && j < i) && node.partials.every(number) &&
+        node.partials.length === node.inputs.length && node.rules.length === node.inputs.length &&
+        node.rules.every((rule) => typeof rule === "string");
+      if (!whole) throw new Error("node " + i + " of the trace is not as it should be");
+    });
+    if (!forward.every(place)) throw new Error("a forward step of the trace is of no node");
+    backward.forEach((step, i) => {
+      const numbers = ["contribution", "before", "after"].every((key) => step && number(step[key]));
+      const seed = step && step.node === null;
+      const edge = seed || (numbers && place(step.node) && nodes[step.node].inputs[step.position] === step.input &&
+        number(step.upstream) && number(step.local));
+      if (!numbers || !place(step.input) || !edge || seed !== (i === 0)) {
+        throw new Error("backward step " + (i + 1) + " of the trace is not as it should be");
+      }
+    });
+    const value = (x) => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x);
+    nodes.forEach((node) => {
+      node.data = value(node.data);
+      node.partials = node.partials.map(value);
+    });
+    backward.forEach((step) => {
+      for (const key of ["upstream", "local", "contribution", "before", "after"]) {
+        step[key] = step[key] === null ? null : value(step[key]);
+      }
+    });
+    return trace;
+  }
+
+  function start(trace) {
+    const { nodes, forward, backward } = trace;
+    const output = nodes.length - 1;
+    const rank = new Map(forward.map((node, i) => [node, i + 1]));
+    const drawn = nodes.map((_, i) => el("n" + i));
+    const state = { phase: "backward", at: 0, timer: null, hidden: false, asked: new Set(), right: 0 };
+    const name = (i) => nodes[i].name;
+    const d = (i) => "∂" + name(output) + "/∂" + name(i);
+    const steps = () => (state.phase === "forward" ? forward.length : backward.length);
+    const group = (node, position) => el("e" + node + "_" + position);
+
+    /* The last two lines of a node's box are its number and its gradient; they change, and so are to be centred. */
+    const lines = drawn.map((box) => (box ? [...box.querySelectorAll("text")].slice(-2) : null));
+    const fills = drawn.map((box) => box && box.querySelector("path").getAttribute("fill"));
+    drawn.forEach((box, i) => {
+      if (!box) return;
+      const { x, width } = box.querySelector("path").getBBox();
+      const texts = [...box.querySelectorAll("text")];
+      if (!nodes[i].label && texts.length === 3) {
+        texts[0].textContent = name(i) + " " + texts[0].textContent;
+        lines[i].push(texts[0]);
+      }
+      for (const text of lines[i]) {
+        text.setAttribute("x", String(x + width / 2));
+        text.setAttribute("text-anchor", "middle");
+      }
+    });
+    const svg = document.querySelector("#picture svg");
+    function fit() {
+      const natural = svg.viewBox.baseVal.width * 4 / 3;
+      const room = el("picture").clientWidth - 8;
+      svg.setAttribute("width", String(natural > 1.6 * room ? natural : Math.min(natural, room)));
+      svg.removeAttribute("height");
+    }
+    addEventListener("resize", fit);
+    fit();
+
+    function mark(element, kind, on) {
+      if (element) element.classList.toggle(kind, on);
+    }
+
+    function paint() {
+      const isForward = state.phase === "forward";
+      const step = state.at > 0 && !isForward ? backward[state.at - 1] : null;
+      const current = state.at > 0 && isForward ? forward[state.at - 1] : null;
+      const gradients = new Map();
+      const passed = new Set();
+      if (!isForward) {
+        backward.slice(0, state.at).forEach((one) => {
+          gradients.set(one.input, one.after);
+          if (one.node !== null) passed.add(one.node + "_" + one.position);
+        });
+        if (step && state.hidden) gradients.delete(step.input);
+      }
+      nodes.forEach((node, i) => {
+        const computed = !isForward || !rank.has(i) || rank.get(i) <= state.at;
+        if (lines[i]) {
+          const [data, grad] = lines[i];
+          data.textContent = "data " + (computed ? shown(node.data) : "·");
+          grad.textContent = "grad " + (gradients.has(i) ? shown(gradients.get(i)) : "·");
+        }
+        if (drawn[i]) drawn[i].querySelector("path").setAttribute("fill", gradients.has(i) ? fills[i] : "#ffffff");
+        mark(drawn[i], "pending", isForward ? !computed : !gradients.has(i));
+        mark(drawn[i], "active", i === (step ? step.input : current));
+        mark(drawn[i], "source", step ? i === step.node : current !== null && nodes[current].inputs.includes(i));
+        node.inputs.forEach((_, k) => {
+          const edge = group(i, k);
+          mark(edge, "pending", !computed);
+          mark(edge, "passed", passed.has(i + "_" + k));
+          mark(edge, "active", step ? step.node === i && step.position === k : current === i);
+        });
+      });
+      tell(step, current);
+      const looked = drawn[step ? step.input : current];
+      if (looked) {
+        const box = looked.getBoundingClientRect();
+        const frame = el("picture").getBoundingClientRect();
+        if (box.left < frame.left) el("picture").scrollLeft -= frame.left - box.left + 40;
+        if (box.right > frame.right) el("picture").scrollLeft += box.right - frame.right + 40;
+      }
+      const end = state.at === steps();
+      el("slider").max = String(steps());
+      el("slider").value = String(state.at);
+      el("slider").setAttribute("aria-valuetext", "step " + state.at + " of " + steps());
+      el("count").textContent = state.at + " of " + steps();
+      el("phase-forward").setAttribute("aria-pressed", String(isForward));
+      el("phase-backward").setAttribute("aria-pressed", String(!isForward));
+      el("play").setAttribute("aria-pressed", String(state.timer !== null));
+      el("play").textContent = state.timer === null ? "Play" : "Pause";
+      for (const [id, off] of [["first", !state.at], ["previous", !state.at], ["next", end], ["last", end]]) {
+        el(id).setAttribute("aria-disabled", String(off));
+      }
+    }
+
+    function say(symbols, rule, numbers, sum, words) {
+      for (const [id, text] of Object.entries({ symbols, rule, numbers, sum })) {
+        el(id).textContent = text;
+        el(id).hidden = el(id).previousElementSibling.hidden = !text;
+      }
+      el("words").textContent = words;
+    }
+
+    /* A local derivative by its rule, which may be a number already. */
+    function derivative(node, k) {
+      const rule = nodes[node].rules[k];
+      const number = shown(nodes[node].partials[k]);
+      const of = "∂" + name(node) + "/∂" + name(nodes[node].inputs[k]);
+      return of + " = " + (rule === number ? number : rule + " = " + number);
+    }
+
+    function tell(step, current) {
+      const where = "Step " + state.at + " of " + steps() + ": ";
+      el("quiz-line").hidden = state.phase === "forward";
+      el("asked").hidden = !(state.hidden && step);
+      el("adds-up").hidden = !step || state.hidden;
+      if (current !== null) {
+        const node = nodes[current];
+        const made = node.name + " = " + node.formula;
+        say(made, node.inputs.map((j, k) => (nodes[j].constant ? "" : derivative(current, k))).filter(Boolean).join(",  "),
+          node.name + " = " + shown(node.data), "", where + made + " gives " + shown(node.data) + ".");
+      } else if (!step) {
+        const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
+        say("", "", "", "", state.phase === "forward" ?
+          "Start of the forward pass: " + leaves + " inputs are given, " + forward.length + " operations to go." :
+          "Start of the backward pass: all values are known, no gradient yet.");
+      } else if (step.node === null) {
+        say(d(output) + " = 1", "", d(output) + " = " + shown(step.after), "0 → " + shown(step.after),
+          where + "the seed, the derivative of " + name(output) + " by itself.");
+        paths(output);
+      } else {
+        const local = "∂" + name(step.node) + "/∂" + name(step.input);
+        const product = shown(step.upstream) + " · " + inParentheses(step.local);
+        const known = state.hidden ? "?" : shown(step.contribution);
+        const after = state.hidden ? "?" : shown(step.after);
+        say(d(step.input) + " += " + d(step.node) + " · " + local,
+          derivative(step.node, step.position),
+          product + " = " + known,
+          shown(step.before) + " + " + (state.hidden ? "?" : inParentheses(step.contribution)) + " = " + after,
+          where + name(step.input) + " receives " + (state.hidden ? "a contribution" : shown(step.contribution)) +
+          " from " + name(step.node) + " as argument " + (step.position + 1) +
+          (state.hidden ? "; how much?" : "; its gradient goes from " + shown(step.before) + " to " + after + "."));
+        if (!state.hidden) paths(step.input);
+      }
+    }
+
+    /* Every way from the output down to a node, with the product of the local derivatives along it. */
+    function paths(target) {
+      const most = 24;
+      const leads = nodes.map((_, i) => i === target);
+      for (let i = target + 1; i < nodes.length; i += 1) leads[i] = nodes[i].inputs.some((j) => leads[j]);
+      const found = [];
+      const stack = [[output, [], []]];
+      while (stack.length && found.length <= most) {
+        const [at, symbols, factors] = stack.pop();
+        if (at === target) found.push([symbols, factors]);
+        const node = nodes[at];
+        for (let k = node.inputs.length - 1; k >= 0; k -= 1) {
+          const j = node.inputs[k];
+          if (leads[j] && at !== target) {
+            const local = "∂" + node.name + "/∂" + name(j);
+            stack.push([j, [...symbols, local], [...factors, node.partials[k]]]);
+          }
+        }
+      }
+      const list = el("paths");
+      list.replaceChildren();
+      el("paths-sum").textContent = "";
+      if (found.length > most) {
+        el("paths-of").textContent = "More than " + most + " paths lead from " + name(output) + " to " + name(target) +
+          ". Going backwards visits each edge once instead of each path.";
+        return;
+      }
+      el("paths-of").textContent = d(target) + " is the sum over " +
+        (found.length === 1 ? "one path" : found.length + " paths") + " from " + name(output) + " to " + name(target) + ".";
+      let total = 0;
+      for (const [symbols, factors] of found) {
+        const product = factors.reduce((a, b) => a * b, 1);
+        total += product;
+        const item = document.createElement("li");
+        item.textContent = symbols.length ? symbols.join(" · ") + " = " +
+          factors.map((x, i) => (i ? inParentheses(x) : shown(x))).join(" · ") + " = " + shown(product) : "1";
+        list.append(item);
+      }
+      const done = backward.filter((one) => one.input === target);
+      const so = done[done.length - 1];
+      const reached = backward.indexOf(so) < state.at;
+      el("paths-sum").textContent = "They add up to " + shown(total) + (reached ?
+        ", which is the gradient that the backward pass has accumulated." :
+        "; the backward pass has " + shown(backward[state.at - 1].after) + " of it so far.");
+    }
+
+    function go(at) {
+      state.at = Math.max(0, Math.min(steps(), at));
+      const open = state.phase === "backward" && state.at > 1 && el("quiz").checked && !state.asked.has(state.at);
+      state.hidden = open;
+      el("guess").value = "";
+      paint();
+    }
+
+    function phase(which) {
+      stop();
+      state.phase = which;
+      ticks();
+      go(0);
+    }
+
+    function ticks() {
+      const seen = new Set();
+      const marks = (state.phase === "forward" ? forward : backward.map((step) => step.node)).flatMap((node, i) => {
+        if (node === null || seen.has(node)) return [];
+        seen.add(node);
+        const mark = document.createElement("option");
+        mark.value = String(i + 1);
+        mark.label = name(node);
+        return [mark];
+      });
+      el("ticks").replaceChildren(...marks);
+    }
+
+    function stop() {
+      if (state.timer !== null) clearInterval(state.timer);
+      state.timer = null;
+    }
+
+    function play() {
+      if (state.timer !== null) {
+        stop();
+        paint();
+        return;
+      }
+      if (state.at === steps()) state.at = 0;
+      state.timer = setInterval(() => {
+        if (state.at === steps() || state.hidden) stop();
+        else go(state.at + 1);
+        if (state.at === steps()) stop();
+        if (state.timer === null) paint();
+      }, Number(el("speed").value));
+      paint();
+    }
+
+    function answer(reveal) {
+      const step = backward[state.at - 1];
+      const given = el("guess").value.trim().replace(",", ".");
+      const guess = Number(given);
+      if (!reveal && (given === "" || Number.isNaN(guess))) {
+        el("words").textContent = "Type a number, such as 0.5, or reveal the contribution.";
+        return;
+      }
+      const right = !reveal && (guess === step.contribution ||
+        Math.abs(guess - step.contribution) <= 0.01 * Math.abs(step.contribution));
+      state.asked.add(state.at);
+      state.right += right ? 1 : 0;
+      state.hidden = false;
+      el("score").textContent = "Score: " + state.right + " of " + state.asked.size;
+      paint();
+      if (!reveal) el("words").textContent = (right ? "Right. " : "Not quite. ") + el("words").textContent;
+    }
+
+    const click = (id, action) => el(id).addEventListener("click", action);
+    click("phase-forward", () => phase("forward"));
+    click("phase-backward", () => phase("backward"));
+    click("first", () => { stop(); go(0); });
+    click("previous", () => { stop(); go(state.at - 1); });
+    click("next", () => { stop(); go(state.at + 1); });
+    click("last", () => { stop(); go(steps()); });
+    click("play", play);
+    click("check", () => answer(false));
+    click("reveal", () => answer(true));
+    el("slider").addEventListener("input", () => { stop(); go(Number(el("slider").value)); });
+    el("speed").addEventListener("change", () => { if (state.timer !== null) { stop(); play(); } });
+    el("quiz").addEventListener("change", () => go(state.at));
+    el("guess").addEventListener("keydown", (event) => { if (event.key === "Enter") answer(false); });
+
+    const keys = {
+      ArrowRight: () => go(state.at + 1), ArrowLeft: () => go(state.at - 1), Home: () => go(0), End: () => go(steps()),
+      f: () => phase("forward"), b: () => phase("backward"),
+    };
+    document.addEventListener("keydown", (event) => {
+      const where = event.target.tagName;
+      if (event.ctrlKey || event.altKey || event.metaKey || where === "SELECT" || event.target.type === "text") return;
+      if (event.key === " " && where !== "BUTTON" && event.target.type !== "checkbox") {
+        event.preventDefault();
+        play();
+      } else if (keys[event.key] && !(event.target.type === "range" && event.key.length > 1)) {
+        event.preventDefault();
+        if (event.key.length > 1) stop();
+        keys[event.key]();
+      }
+    });
+
+    nodes.forEach((node, i) => {
+      if (drawn[i]) {
+        drawn[i].addEventListener("click", () => {
+          stop();
+          if (state.phase === "forward") go(rank.get(i) || 0);
+          else go(backward.findLastIndex((step) => step.input === i) + 1);
+        });
+      }
+      node.inputs.forEach((_, k) => {
+        const edge = group(i, k);
+        if (edge) {
+          edge.addEventListener("click", () => {
+            stop();
+            if (state.phase === "forward") go(rank.get(i));
+            else go(backward.findIndex((step) => step.node === i && step.position === k) + 1);
+          });
+        }
+      });
+    });
+
+    el("controls").hidden = false;
+    el("story").hidden = false;
+    ticks();
+    go(0);
+  }
+
+  try {
+    start(read(el("trace").textContent));
+  } catch (error) {
+    el("trouble").textContent = "This page cannot be stepped through: " + error.message + ".";
+    el("trouble").hidden = false;
+  }
+})();
