@@ -230,6 +230,8 @@ class Value:
         return self.data != 0.0
 
     def __float__(self) -> float:
+        if thread.mode.symbolic:
+            raise _frozen()
         if thread.mode.tracing:
             raise TypeError(
                 "a Value was turned into a float inside a function that is being differentiated, as math.sin(x) does, "
@@ -247,6 +249,8 @@ class Value:
         return round(self.data, digits)
 
     def __format__(self, spec: str) -> str:
+        if spec and thread.mode.symbolic:
+            raise _frozen()
         return format(self.data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
@@ -340,8 +344,8 @@ _new = object.__new__
 
 def _frozen() -> TypeError:
     return TypeError(
-        "Python asked for the number of a Value, to choose a branch, while a program is recorded that has to hold for "
-        "other numbers too; let the graph choose, by where, maximum or relu"
+        "Python asked for the number of a Value, perhaps to choose a branch, while a program is recorded that has to "
+        "hold for other numbers too; let the graph choose, by where, maximum or relu"
     )
 
 

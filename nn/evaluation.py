@@ -34,7 +34,10 @@ def predict(model: Module, X: Any) -> np.ndarray:
         if len(rows) <= _MANY:
             return outputs
         found = _compiled_outputs(model, rows)
-        if found is not None and np.allclose(found[:_MANY], outputs, rtol=1e-6, atol=1e-9, equal_nan=True):
+        # Where the model reads a number behind our back, it is most likely to show at the extremes.
+        some = [*range(_MANY), *rows[:, :_MANY].argmin(axis=0), *rows[:, :_MANY].argmax(axis=0)]
+        expected = [*outputs, *(_numbers(model(sample)) for sample in rows[some[_MANY:]].tolist())]
+        if found is not None and np.allclose(found[some], expected, rtol=1e-6, atol=1e-9, equal_nan=True):
             return found
         rest = np.array([_numbers(model(sample)) for sample in rows[_MANY:].tolist()])
         return np.concatenate([outputs, rest])
@@ -146,7 +149,7 @@ def _compiled_outputs(model: Module, rows: np.ndarray) -> np.ndarray | None:
             output = model(sample)
             several = isinstance(output, (list, tuple))
             program = compile(output if several else [output], [sample], parameters)
-    except (TypeError, ValueError):
+    except Exception:  # of somebody else's code, which may do anything with a Value
         return None
     found = program([parameter.data for parameter in parameters], rows)
     return found if several else found[:, 0]

@@ -22,8 +22,9 @@ Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarr
 """From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
 Engine = Literal["auto", "eager", "compiled"]
 
-# How many samples the two engines are compared on before a program is trusted.
+# How many samples, and extremes of how many features, the engines are compared on before a program is trusted.
 _COMPARED = 4
+_SHOWN = 1000
 
 
 def objective(
@@ -40,9 +41,7 @@ def objective(
         return eager, False
     start = _numbers(parameters)
     with _drawn_back(model), no_grad():
-        prediction = model(X[0].tolist())
-        for target in np.unique(y, axis=0).tolist():
-            _scalar(loss(prediction, target), "loss")
+        _check_targets(model, loss, X, y)
         if penalty is not None:
             _scalar(penalty(), "penalty")
     try:
@@ -74,6 +73,8 @@ def validation(
 
     if not compiled:
         return eager
+    with evaluating(model):
+        _check_targets(model, loss, X, y)
     few = _few(X)
     expected = evaluate(model, X[few], y[few], loss)
     try:
@@ -91,14 +92,27 @@ def _program(
     """The program of the loss of one sample, recorded on the first."""
     sample, target = mapped(Value, X[0].tolist()), mapped(Value, y[0].tolist())
     with _drawn_back(model), collector_paused(), changed(symbolic=True, recording=True):
-        output = _scalar(loss(model(sample), target), "loss")
-        if penalty is not None:
-            output = output + _scalar(penalty(), "penalty")
+        try:
+            output = _scalar(loss(model(sample), target), "loss")
+            if penalty is not None:
+                output = output + _scalar(penalty(), "penalty")
+        except Exception as error:  # of somebody else's code, which may do anything with a Value
+            raise TypeError(f"it could not be recorded on Values: {type(error).__name__}: {error}") from error
         return compile(output, [sample, target], parameters)
 
 
+def _check_targets(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray) -> None:
+    """Show the loss each target, or of very many different ones a thousand from the smallest to the largest."""
+    prediction, distinct = model(X[0].tolist()), np.unique(y, axis=0)
+    chosen = np.unique(np.linspace(0, len(distinct) - 1, _SHOWN).astype(int))
+    for target in distinct[chosen].tolist():
+        _scalar(loss(prediction, target), "loss")
+
+
 def _few(X: np.ndarray) -> np.ndarray:
-    return np.unique(np.linspace(0, len(X) - 1, _COMPARED).astype(int))
+    """Samples to compare the engines on: some in between, and the extremes of the first features."""
+    extremes = [*X[:, :_COMPARED].argmin(axis=0), *X[:, :_COMPARED].argmax(axis=0)]
+    return np.unique([*np.linspace(0, len(X) - 1, _COMPARED).astype(int), *extremes])
 
 
 def _check_agreement(expected: np.ndarray, found: np.ndarray) -> None:

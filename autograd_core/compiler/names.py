@@ -11,7 +11,7 @@ class Names:
     """Names for variables: each once, and none that means something in Python or in the source."""
 
     def __init__(self, reserved: Iterable[str]) -> None:
-        self.taken = {"_", "np", "math", "inf", "nan", "len", "batch", "parameters", "gradient", *reserved}
+        self.taken = {"_", "np", "math", "inf", "nan", "len", "float", "batch", "parameters", "gradient", *reserved}
 
     def fresh(self, wanted: str, numbered: bool = False) -> str:
         """The name itself if it is free, else with the first free number behind it; `numbered` starts at 1."""

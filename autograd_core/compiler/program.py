@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -52,7 +52,8 @@ def compile(
     depends on them alone, are constants of the program. Branches that Python took while the graph was recorded are
     part of it and do not change with the inputs; `where`, `maximum` and `relu` do.
 
-    `backend` is "scalar" for straight-line code on floats, "numpy" for arrays, or "auto" for what suits the graph.
+    `backend` is "scalar" for straight-line code on floats, "numpy" for arrays, or "auto" for what suits the graph: a
+    small one is floats, and is written on arrays too when the first batch comes.
 
     Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
     rectangular array, and `CompileError`, a TypeError, where an operation of one's own cannot be written as source.
@@ -87,7 +88,7 @@ def _leaves(
     if isinstance(inputs, Value) or not hasattr(inputs, "__len__"):
         raise TypeError("inputs is a list with an entry for each input, a Value or a (nested) sequence of Values")
     if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
-        raise TypeError("parameters is a flat sequence of Values")
+        raise TypeError("parameters is a flat sequence of Values, such as model.parameters()")
     shapes, leaves = [], {}
     for source, given in enumerate([list(parameters), *inputs]):
         name = f"input {source}" if source else "parameters"
@@ -158,9 +159,7 @@ class Program:
             self._main = self._on_arrays
         else:
             self._main = self._on_floats = straight_source(lowered, self._signature)
-        function = self._main.function("value_and_grad" if single else "value")
-        # For a few floats and no inputs the call itself is what takes time.
-        self._direct = function if single and backend == "scalar" and len(names) == 1 else None
+        self._main.function("value_and_grad" if single else "value")
         self._seconds = time.perf_counter() - start
 
     def __call__(self, parameters: Any, *inputs: Any) -> Any:
@@ -259,6 +258,15 @@ class Program:
         return highlight(self.source, PythonLexer(), HtmlFormatter(noclasses=True))
 
     @cached_property
+    def _direct(self) -> Callable[..., Any] | None:
+        """The function on floats, where there are no inputs and the call itself is what takes time."""
+        plain = self._single and self.backend == "scalar" and not self._batched
+        return self._main.function("value_and_grad") if plain else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_direct"}
+
+    @cached_property
     def _on_arrays(self) -> Source | None:
         """The source on arrays: where it is not the backend, for batches, when the first comes."""
         if not self._arrays_later:
@@ -277,7 +285,9 @@ class Program:
         """The numbers as arrays, and the length of the batch if there is one."""
         numbers = np.asarray(parameters, dtype=float)
         if numbers.shape != self._shapes[0]:
-            raise ValueError(f"parameters have shape {self._shapes[0]}, got {numbers.shape}")
+            raise ValueError(
+                f"parameters have shape {self._shapes[0]}, got {numbers.shape}; they are the first argument"
+            )
         if len(inputs) != len(self._names) - 1:
             names = ", ".join(self._names)
             raise ValueError(f"the program takes {names}: {len(self._names) - 1} input(s), got {len(inputs)}")

@@ -108,7 +108,7 @@ class Rolled:
         else:
             straight = source.shape == call.shape and (positions == np.arange(source.size)).all()
             fresh = name if name and straight and source.batched == call.batched else ""
-            fresh = fresh or self.writer.names.fresh(f"{upstream}_{position + 1}")
+            fresh = fresh or self.writer.names.fresh(f"d_{self.writer.name[source]}_via_{out}")
             text = partial if upstream == "1.0" else f"{upstream} * {partial}"
             thin = self.writer.thin
             factors = [*operands, (out, thin.get(out, call.shape), call.batched)]
@@ -158,14 +158,18 @@ def _handed_back(section: Section, array: Array, gradient: Array) -> list[Sectio
 
 
 def _merged(sections: list[Section]) -> list[Section]:
-    """One section for each pair of arrays, and for terms with weights and without."""
-    pairs: dict[Any, Section] = {}
+    """One section for each pair of arrays, unless they hand back to different elements, or only one is weighted."""
+    merged: list[Section] = []
     for section in sections:
-        known = pairs.setdefault((section.left, section.right, section.weighted), section)
-        if known is not section:
-            known.owner = np.concatenate([known.owner, section.owner])
-            known.coefficient = np.concatenate([known.coefficient, section.coefficient])
-            known.a = np.concatenate([known.a, section.a])
-            if known.b is not None and section.b is not None:
-                known.b = np.concatenate([known.b, section.b])
-    return list(pairs.values())
+        for known in merged:
+            alike = (known.left, known.right, known.weighted) == (section.left, section.right, section.weighted)
+            if alike and np.isin(section.owner, known.owner).any():
+                known.owner = np.concatenate([known.owner, section.owner])
+                known.coefficient = np.concatenate([known.coefficient, section.coefficient])
+                known.a = np.concatenate([known.a, section.a])
+                if known.b is not None and section.b is not None:
+                    known.b = np.concatenate([known.b, section.b])
+                break
+        else:
+            merged.append(section)
+    return merged

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_core.compiler.lowering import Lowered
+from autograd_core.compiler.names import Names
 from autograd_core.compiler.rolled import Rolled
 from autograd_core.compiler.rules import Language
 from autograd_core.compiler.sections import Array
@@ -47,6 +48,8 @@ class Source:
     gradient: str
     table: list[tuple[str, str, str]]
     """Name, shape and origin of the arguments and of what is worked out."""
+    mean: bool = False
+    """Whether it is a mean over a batch."""
 
     def function(self, name: str) -> Callable[..., Any]:
         """The function `value` or `value_and_grad`, compiled when it is first asked for."""
@@ -60,6 +63,10 @@ class Source:
     def __post_init__(self) -> None:
         self._functions: dict[str, Callable[..., Any]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Compiled functions cannot be pickled, and are soon compiled again.
+        return {**self.__dict__, "_functions": {}}
+
     def definition(self, name: str) -> str:
         """The function as source."""
         lines = [f"def {name}({', '.join(self.arguments)}):", textwrap.indent(self._docstring(name), "    ")]
@@ -67,7 +74,7 @@ class Source:
         if name == "value":
             lines.append(f"    return {self.value}")
         else:
-            lines += ["    # backward", *(f"    {line}" for line in self.backward)]
+            lines += ["    # backward"] * bool(self.backward) + [f"    {line}" for line in self.backward]
             lines.append(f"    return {self.value}, {self.gradient}")
         if self.language.arrays:
             lines.insert(0, '@np.errstate(all="ignore")')
@@ -81,18 +88,17 @@ class Source:
         """The function with what it needs; the numbers are left out where they are put in as they are."""
         definition = self.definition(name)
         helpers = self.language.used_helpers(definition)
-        code = "\n".join([definition, *helpers])
-        plain = re.sub(r'""".*?"""', "", code, flags=re.DOTALL)
-        needed = [number for number in ("inf", "nan") if re.search(rf"\b{number}\b", plain)]
-        imports = ["import math"] * ("math." in code) + [f"from math import {', '.join(needed)}"] * bool(needed)
-        if self.language.arrays or self.generators:
-            imports += [""] * bool(imports) + ["import numpy as np"]
         lines = []
         if numbers:
             lines += [f"{generator} = np.random.default_rng()" for generator in self.generators]
             lines += [f"{constant} = {_array_literal(array)}" for constant, array in self.constants.items()]
+        code = re.sub(r'""".*?"""', "", "\n".join([definition, *helpers, *lines]), flags=re.DOTALL)
+        needed = [number for number in ("inf", "nan") if re.search(rf"\b{number}\b", code)]
+        imports = ["import math"] * ("math." in code) + [f"from math import {', '.join(needed)}"] * bool(needed)
+        if self.language.arrays or self.generators:
+            imports += [""] * bool(imports) + ["import numpy as np"]
         head = "\n".join(imports) + "\n" * (2 * bool(lines)) + "\n".join(lines)
-        return "\n\n\n".join([head, *helpers, definition]) + "\n"
+        return "\n\n\n".join(part for part in [head, *helpers, definition] if part) + "\n"
 
     def operations(self) -> int:
         """How many operations, of arrays; of floats, how many lines."""
@@ -102,7 +108,8 @@ class Source:
         return sum(isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call, ast.AugAssign)) for node in ast.walk(tree))
 
     def _docstring(self, name: str) -> str:
-        title = "The value, and its gradient by the parameters." if name == "value_and_grad" else "The value."
+        title = "The value, and its gradient by the parameters" if name == "value_and_grad" else "The value"
+        title += ": means over the batch." if self.mean else "."
         widths = [max(len(row[k]) for row in self.table) for k in (0, 1)]
         rows = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in self.table]
         return "\n".join([f'"""{title}', "", *rows, '"""'])
@@ -119,8 +126,9 @@ def _array_literal(numbers: np.ndarray) -> str:
 
 def rolled_source(lowered: Lowered, arrays: list[Array], given: Signature) -> Source:
     """The source on NumPy arrays, in which all inputs have a batch axis."""
-    generators, masks = _generators(lowered)
+    generators, masks = _generators(lowered, given)
     rolled = Rolled(arrays, [*given.names, *masks], lowered.order)
+    rolled.writer.names.taken.update(generators)
     forward = [f"batch = len({given.names[1]})"] if given.batched else []
     for mask, generator, (_, chances) in zip(masks, generators, lowered.masks, strict=True):
         size = f"(batch, {len(chances)})" if given.batched else str(len(chances))
@@ -138,13 +146,25 @@ def rolled_source(lowered: Lowered, arrays: list[Array], given: Signature) -> So
     table += [(name, _shape(numbers.shape), "constants") for name, numbers in rolled.writer.constants.items()]
     table += [(name, _shape(array.shape, array.batched), about) for name, array, about in rolled.about]
     constants = rolled.writer.constants
-    return Source(given.names, rolled.language, constants, generators, forward, value, backward, "gradient", table)
+    return Source(
+        given.names,
+        rolled.language,
+        constants,
+        generators,
+        forward,
+        value,
+        backward,
+        "gradient",
+        table,
+        given.batched and given.single,
+    )
 
 
 def straight_source(lowered: Lowered, given: Signature) -> Source:
     """The source on floats, in which no input has a batch axis."""
-    generators, masks = _generators(lowered)
+    generators, masks = _generators(lowered, given)
     straight = Straight(lowered, [*given.names, *masks])
+    straight.names.taken.update(generators)
     forward = []
     for name, shape, used in zip(given.names, given.shapes, straight.leaves, strict=False):
         if used:
@@ -165,10 +185,11 @@ def straight_source(lowered: Lowered, given: Signature) -> Source:
     return Source(given.names, straight.language, {}, generators, forward, value, backward, gradient, table)
 
 
-def _generators(lowered: Lowered) -> tuple[dict[str, Any], list[str]]:
+def _generators(lowered: Lowered, given: Signature) -> tuple[dict[str, Any], list[str]]:
     """The generators of the masks by name, and names for the masks."""
-    generators = {f"rng{k + 1}": generator for k, (generator, _) in enumerate(lowered.masks)}
-    return generators, [f"mask{k + 1}" for k in range(len(generators))]
+    names = Names(given.names)
+    generators = {names.fresh("rng", numbered=True): generator for generator, _ in lowered.masks}
+    return generators, [names.fresh("mask", numbered=True) for _ in generators]
 
 
 def _table(given: Signature, shapes: list[str]) -> list[tuple[str, str, str]]:

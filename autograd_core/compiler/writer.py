@@ -35,7 +35,7 @@ class Writer:
 
     def line(self, name: str, text: str) -> str:
         """Write the line that gives a name to an expression; the name."""
-        text = re.sub(r"(\.reshape\([^()]*\))+(?=\.reshape\()", "", text)
+        text = re.sub(r"(\.reshape\([^()]*\))+(?=\.reshape\()", "", text).replace(".swapaxes(1, 2).swapaxes(1, 2)", "")
         self.lines.append(f"{name} = {text}")
         return name
 
@@ -196,8 +196,9 @@ class Writer:
             if target and target.shape == term.place.shape:
                 where = target.text if target.text.endswith("]") else f"{target.text}[...]"
                 key = (self.name[self.parameters], term.place.shape, term.place.tobytes())
-                if flat and key in self._views and self._views[key][0].isidentifier():
-                    text = self.line(self.names.fresh(f"d_{self._views[key][0]}"), text)
+                gradient = f"d_{self._views[key][0]}" if flat and key in self._views else ""
+                if gradient.isidentifier() and gradient not in self.names.taken:
+                    text = self.line(self.names.fresh(gradient), text)
                 self.lines.append(f"{where} {'=' if fresh else '+='} {text}")
             else:
                 place = self.constant(term.place, "at")

@@ -163,6 +163,49 @@ def test_what_cannot_be_compiled_is_eager_and_says_so_once(activation: Any, reas
         trained("compiled", nn.MLP(2, [3, 1], activation, init="normal", rng=0), y, losses.mse_loss)
 
 
+def test_a_loss_that_looks_its_target_up_is_eager() -> None:
+    y, weight = targets([0, 1, 1]), {0: 1.0, 1: 5.0}
+
+    def weighted(output: Any, label: Any) -> Value:
+        return weight[label] * losses.binary_cross_entropy_with_logits(output, label)
+
+    with pytest.warns(RuntimeWarning, match="could not be recorded on Values: KeyError"):
+        found, _ = trained("auto", nn.MLP(2, [3, 1], rng=0), y, weighted)
+    expected, _ = trained("eager", nn.MLP(2, [3, 1], rng=0), y, weighted)
+    assert found.tolist() == expected.tolist()
+    with pytest.raises(TypeError, match="KeyError"):
+        trained("compiled", nn.MLP(2, [3, 1], rng=0), y, weighted)
+
+
+class Branching(nn.Module):
+    """A model that looks at its input in a way that recording cannot see, for one sample in twenty."""
+
+    def __init__(self) -> None:
+        self.layer = nn.MLP(2, [1], rng=0)
+
+    def forward(self, x: Any) -> Value:
+        output = self.layer(x)
+        return output * 10.0 if getattr(x[0], "data", x[0]) == 5.0 else output
+
+
+def test_a_rare_branch_is_found_at_the_extremes() -> None:
+    rows = np.column_stack([np.zeros(40), np.arange(40.0)])
+    rows[18, 0] = 5.0
+    model = Branching()
+    assert nn.predict(model, rows)[18] == nn.predict(model, rows[18:19])[0]
+    optimizer = nn.optim.SGD(model.parameters(), lr=1e-4)
+    with pytest.warns(RuntimeWarning, match="differs from the eager one"):
+        nn.fit(model, rows, np.ones(40), loss=losses.mse_loss, optimizer=optimizer, epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_bad_target_for_validation_is_refused(engine: str) -> None:
+    labels = [i % 3 for i in range(len(X))]
+    wrong = [*labels[:7], 7, *labels[8:]]
+    with pytest.raises(ValueError, match="less than 3"):
+        trained(engine, nn.MLP(2, [3], rng=0), labels, losses.cross_entropy, validation_data=(X, wrong))
+
+
 def test_a_bad_target_is_refused_before_the_first_step() -> None:
     model = nn.MLP(2, [3, 1], rng=0)
     before = model.state_dict()

@@ -10,7 +10,7 @@ from autograd_core import Value, compile
 
 BATCHED = '''\
 def value_and_grad(parameters, x, y):
-    """The value, and its gradient by the parameters.
+    """The value, and its gradient by the parameters: means over the batch.
 
     parameters  (337,)       flat
     x           (batch, 2)   input

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import keyword
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from autograd_core import PRIMITIVES, Primitive, Value, functions, named_scope
 from autograd_core.compiler import Program, compile
 from autograd_core.compiler.program import Backend
-from autograd_core.primitives import REAL
+from autograd_core.primitives import REAL, Bernoulli
 from tests.autograd_core.compiler.agreement import assert_same, each_backend, nodes
 
 LABELS = [
@@ -226,3 +227,31 @@ def test_statistics_and_representations(backend: Backend) -> None:
     assert "value_and_grad" in html
     single = compile(p[0], [], p[:1], backend)
     assert single.statistics.recorded == 1
+
+
+@pytest.mark.parametrize("label", ["mask1", "rng1", "float", "batch"])
+def test_an_input_named_as_what_a_mask_needs(label: str) -> None:
+    x = Value(0.3, label=label)
+    weights = [Value(1.0) for _ in range(3)]
+    keep = Bernoulli(1.0, np.random.default_rng(0))
+    output = sum((w * x * keep() for w in weights), Value(0.0))
+    for backend in ("scalar", "numpy"):
+        program = compile(output, [x], weights, backend)
+        assert program([1.0, 2.0, 3.0], [10.0, 20.0]) == 90.0
+        assert program.value_and_grad([1.0, 2.0, 3.0], 10.0)[1].tolist() == [10.0] * 3
+
+
+def test_infinite_constants_stand_in_the_source() -> None:
+    parameters, offsets = [Value(1.0) for _ in range(3)], [0.0, -math.inf, math.nan]
+    outputs = [w + offset for w, offset in zip(parameters, offsets, strict=True)]
+    namespace: dict[str, Any] = {}
+    exec(compile(outputs, [], parameters, "numpy").source, namespace)
+    assert np.array_equal(namespace["value"](np.array([1.0, 2.0, 3.0])), [1.0, -math.inf, math.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize("backend", ["scalar", "numpy"])
+def test_a_program_is_pickled(backend: Any) -> None:
+    x, w = Value(2.0), Value(3.0)
+    program = compile((w * x).tanh(), [x], [w], backend)
+    before = program.value_and_grad([0.3], 0.5)
+    assert pickle.loads(pickle.dumps(program)).value_and_grad([0.3], 0.5) == before
