@@ -5,8 +5,8 @@ JSON of this form; numbers that JSON lacks are the strings "inf", "-inf" and "na
 
     version    1
     nodes      by topological index: name, label, operation (its sign, or null for a leaf), constant, data, scope,
-               inputs (indices in argument order), partials (local derivatives), formula, rules (the partials written
-               out), as text
+               inputs (indices in argument order), partials (local derivatives), formula and rules (the partials
+               written out) as text, settled (whether the rules are written so for any numbers)
     forward    the indices of the operations in the order in which they are computed
     backward   the steps of `autograd_core.backward_steps`: node (null for the seed), input, position, upstream, local,
                contribution, before, after
@@ -24,10 +24,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from autograd_core import Value, backward_steps, topological_order
+from autograd_core import PRIMITIVES, Value, backward_steps, topological_order
+from autograd_core.compiler import CompileError
+from autograd_core.compiler.javascript import recomputation
 from autograd_core.formula import names_of, operation, partial
+from autograd_core.modes import changed
 from viz.dot import Diagram, draw
 
+COMPARISONS = {PRIMITIVES[name] for name in ("less", "less_equal", "equal")}
 MOST_NODES = 400
 """How many nodes a graph may have to be stepped through one by one."""
 
@@ -54,6 +58,7 @@ class Stepper:
                 f"the graph has {shown:,} nodes, and more than {MOST_NODES} steps are no story; step through the graph "
                 "of one sample, or of one part, and draw(output) shows the whole"
             )
+        self._order = order
         self.trace: dict[str, Any] = _trace(output, order)
         """What the page knows, as the module describes it."""
         self.diagram: Diagram = _drawn(output, order, self.trace)
@@ -67,7 +72,11 @@ class Stepper:
         )
         # The end of a script, or a comment, must not come about inside one, whatever a label says.
         trace = json.dumps(self.trace, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-        parts = {"STYLE": style, "SVG": self.diagram.svg(), "TRACE": trace, "SCRIPT": script}
+        try:
+            recompute = recomputation(self._order)
+        except CompileError:  # an operation of one's own; the page then is without the inputs to change
+            recompute = "null"
+        parts = {"RECOMPUTE": recompute, "STYLE": style, "SVG": self.diagram.svg(), "TRACE": trace, "SCRIPT": script}
         before, *pieces = page.split("%%")
         return before + "".join(parts.get(piece, piece) for piece in pieces)
 
@@ -121,6 +130,7 @@ def _trace(output: Value, order: list[Value]) -> dict[str, Any]:
                 "" if operand.is_constant else partial(node, position, names)
                 for position, operand in enumerate(node.inputs)
             ],
+            "settled": _settled(node),
         }
         for node in order
     ]
@@ -139,6 +149,19 @@ def _trace(output: Value, order: list[Value]) -> dict[str, Any]:
     ]
     forward = [i for i, node in enumerate(order) if node.inputs]
     return {"version": 1, "nodes": nodes, "forward": forward, "backward": backward}
+
+
+def _settled(node: Value) -> bool:
+    """Whether the rule of a node takes the same branch for all numbers, which a written rule shows one of."""
+    if node.op is None or not node.inputs:
+        return True
+    with changed(recording=True, checking=False, tracing=True):
+        try:
+            rule = node.op.partials(*(Value(operand.data) for operand in node.inputs), Value(node.data))
+        except TypeError:  # a rule of one's own that works on floats only
+            return False
+    recorded = topological_order(*(part for part in rule if isinstance(part, Value)))
+    return not any(part.op in COMPARISONS for part in recorded)
 
 
 def _number(number: float | None) -> float | str | None:

@@ -1,7 +1,7 @@
 """Operations and rules as source: the forward form of a primitive, and its partials written out from the rule.
 
 A rule is evaluated on nodes that stand for the operands, and what that records is written down. So is the function of
-a primitive of one's own. Both emitters write through here; they differ in the words of a `Language`.
+a primitive of one's own. All emitters write through here; they differ in the words of a `Language`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from autograd_core import floats, modes
 from autograd_core.compiler import arrays
 from autograd_core.floats import as_float
-from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, SUM, Primitive
+from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, SUM, Primitive, detach
 from autograd_core.value import Value
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
@@ -41,19 +41,28 @@ def literal(number: float) -> str:
 
 @dataclass
 class Language:
-    """How operations are written: with arrays of NumPy, or with floats and `math`."""
+    """How operations are written: with arrays of NumPy, or with floats and `math`, or as a subclass has it."""
 
     arrays: bool
     helpers: dict[str, str] = field(default_factory=dict)
     """The source of functions that the lines written so far may call, by name."""
     _checked: set[tuple[Primitive, int | None]] = field(default_factory=set)
 
+    @property
+    def floats(self) -> bool:
+        """Whether operations are on Python's floats, where division by 0 raises and a comparison is a bool."""
+        return not self.arrays
+
+    def literal(self, number: float) -> str:
+        """A number as source."""
+        return literal(number)
+
     def call(self, primitive: Primitive, operands: Sequence[str]) -> str:
         """The operation on operands that are names or literals."""
         if primitive.composed is not None:
             return self._composed(primitive, operands)
-        text = self._applied(primitive, [(text, SIGN if text.startswith("-") else ATOM) for text in operands])[0]
-        return f"1.0 * {text}" if primitive.name in _COMPARISONS and not self.arrays else text
+        text = self._applied(primitive, [_operand(text) for text in operands])[0]
+        return f"1.0 * {text}" if primitive.name in _COMPARISONS and self.floats else text
 
     def partial(self, primitive: Primitive, position: int, operands: Sequence[str | float], out: str) -> str:
         """d out / d operand number `position`, by the rule; operands are names or, if constant, numbers."""
@@ -109,17 +118,19 @@ class Language:
     def _written(self, term: Any, names: dict[Any, Any]) -> tuple[str, int]:
         """The graph of `term` over the named nodes as text, and how tightly its last operation binds."""
         if not isinstance(term, Value):
-            return literal(as_float(term, "A rule")), SIGN if term < 0 else ATOM
+            return _operand(self.literal(as_float(term, "A rule")))
         if term in names:
-            return names[term], ATOM
+            return _operand(names[term])
         if term.op is None or term.is_constant:
-            return literal(term.data), SIGN if term.data < 0 else ATOM
+            return _operand(self.literal(term.data))
         if term.op.composed is not None:
             return self._written(_recorded(term.op.composed, list(term.inputs), term.op.name), names)
         return self._applied(term.op, [self._written(operand, names) for operand in term.inputs])
 
     def _applied(self, primitive: Primitive, operands: list[tuple[str, int]]) -> tuple[str, int]:
         name, texts = primitive.name, [text for text, _ in operands]
+        if primitive is detach:
+            return operands[0]
         if name == "neg":
             return f"-{_enclosed(operands[0], SIGN + 1)}", SIGN
         if name == "mul" and "1.0" in texts:
@@ -139,15 +150,15 @@ class Language:
             return f"np.float_power({', '.join(texts)})", ATOM  # ** takes the square root, which differs at -inf
         if name == "pow" and self.arrays:
             return f"{_enclosed(operands[0], POWER + 1)} ** {_enclosed(operands[1], POWER)}", POWER
-        if name in _COMPARISONS and not self.arrays:
+        if name in _COMPARISONS and self.floats:
             return f"({texts[0]} {_COMPARISONS[name]} {texts[1]})", ATOM
         return f"{self._function(primitive)}({', '.join(texts)})", ATOM
 
     def _may_raise(self, divisor: str) -> bool:
         try:
-            return not self.arrays and float(divisor) == 0.0
+            return self.floats and float(divisor) == 0.0
         except ValueError:
-            return not self.arrays
+            return self.floats
 
     def _function(self, primitive: Primitive) -> str:
         """The name of the function for a primitive, which joins the helpers unless it is of a library."""
@@ -204,6 +215,11 @@ def _plain_source(function: Any) -> str:
     for argument in definition.args.args:
         argument.annotation = None
     return ast.unparse(tree)
+
+
+def _operand(text: str) -> tuple[str, int]:
+    """A name or literal, and how tightly it binds."""
+    return text, SIGN if text.startswith("-") else ATOM
 
 
 def _enclosed(operand: tuple[str, int], binding: int) -> str:

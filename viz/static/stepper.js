@@ -36,7 +36,7 @@
     }
     nodes.forEach((node, i) => {
       const whole = node && strings(node) && number(node.data) && list(node.inputs) && list(node.partials) &&
-        list(node.rules) && node.inputs.every((j) => place(j) && j < i) && node.partials.every(number) &&
+        list(node.rules) && typeof node.settled === "boolean" && node.inputs.every((j) => place(j) && j < i) && node.partials.every(number) &&
         node.partials.length === node.inputs.length && node.rules.length === node.inputs.length &&
         node.rules.every((rule) => typeof rule === "string");
       if (!whole) throw new Error("node " + i + " of the trace is not as it should be");
@@ -69,7 +69,9 @@
     const output = nodes.length - 1;
     const rank = new Map(forward.map((node, i) => [node, i + 1]));
     const drawn = nodes.map((_, i) => el("n" + i));
-    const state = { phase: "backward", at: 0, timer: null, hidden: false, asked: new Set(), right: 0 };
+    const state = {
+      phase: "backward", at: 0, timer: null, hidden: false, asked: new Set(), right: 0, changed: false,
+    };
     const name = (i) => nodes[i].name;
     const d = (i) => "∂" + name(output) + "/∂" + name(i);
     const steps = () => (state.phase === "forward" ? forward.length : backward.length);
@@ -125,7 +127,7 @@
           data.textContent = "data " + (computed ? shown(node.data) : "·");
           grad.textContent = "grad " + (gradients.has(i) ? shown(gradients.get(i)) : "·");
         }
-        if (drawn[i]) drawn[i].querySelector("path").setAttribute("fill", gradients.has(i) ? fills[i] : "#ffffff");
+        if (drawn[i]) drawn[i].querySelector("path").setAttribute("fill", gradients.has(i) ? (state.changed ? "#eeeeee" : fills[i]) : "#ffffff");
         mark(drawn[i], "pending", isForward ? !computed : !gradients.has(i));
         mark(drawn[i], "active", i === (step ? step.input : current));
         mark(drawn[i], "source", step ? i === step.node : current !== null && nodes[current].inputs.includes(i));
@@ -171,7 +173,8 @@
       const rule = nodes[node].rules[k];
       const number = shown(nodes[node].partials[k]);
       const of = "∂" + name(node) + "/∂" + name(nodes[node].inputs[k]);
-      return of + " = " + (rule === number ? number : rule + " = " + number);
+      const holds = rule !== number && (!state.changed || nodes[node].settled);
+      return of + " = " + (holds ? rule + " = " + number : number);
     }
 
     function tell(step, current) {
@@ -322,6 +325,72 @@
       if (!reveal) el("words").textContent = (right ? "Right. " : "Not quite. ") + el("words").textContent;
     }
 
+    /* Both passes again for other inputs, along the same edges in the same order. */
+    function rerun(data) {
+      const partials = recompute(data);
+      nodes.forEach((node, i) => {
+        node.data = data[i];
+        if (node.inputs.length) {
+          node.partials = partials[i];
+          node.inputs.forEach((_, k) => {
+            const label = group(i, k) && group(i, k).querySelector("text");
+            if (label) label.textContent = shown(node.partials[k]);
+          });
+        }
+      });
+      const gradients = new Map([[output, backward[0].after]]);
+      backward.slice(1).forEach((step) => {
+        const known = gradients.has(step.input);
+        step.upstream = gradients.get(step.node);
+        step.local = nodes[step.node].partials[step.position];
+        step.contribution = step.upstream * step.local;
+        step.before = known ? gradients.get(step.input) : 0;
+        step.after = known ? step.before + step.contribution : step.contribution;
+        gradients.set(step.input, step.after);
+      });
+    }
+
+    function offerInputs() {
+      const given = nodes.map((node) => node.data);
+      const leaves = nodes.map((_, i) => i).filter((i) => nodes[i].operation === null && !nodes[i].constant);
+      const boxes = leaves.map((i) => {
+        const x = given[i];
+        const reach = Math.max(1, 2 * Math.abs(x));
+        const label = document.createElement("label");
+        label.textContent = name(i);
+        label.htmlFor = "leaf-" + i;
+        const range = Object.assign(document.createElement("input"), {
+          type: "range", min: String(x - reach), max: String(x + reach), step: "any", value: String(x),
+        });
+        range.setAttribute("aria-label", name(i) + ", as a slider");
+        const box = Object.assign(document.createElement("input"), {
+          type: "number", step: "any", id: "leaf-" + i, value: String(x),
+        });
+        const take = (from, to) => from.addEventListener("input", () => {
+          const number = from.valueAsNumber;
+          if (!Number.isFinite(number)) return;
+          to.value = String(number);
+          const data = nodes.map((node) => node.data);
+          data[i] = number;
+          stop();
+          state.changed = true;
+          rerun(data);
+          go(state.at);
+        });
+        take(range, box);
+        take(box, range);
+        el("leaves").append(label, range, box);
+        return [range, box, x];
+      });
+      el("restore").addEventListener("click", () => {
+        for (const [range, box, x] of boxes) range.value = box.value = String(x);
+        rerun([...given]);
+        state.changed = false;
+        go(state.at);
+      });
+      el("inputs").hidden = !boxes.length || given.some((x, i) => leaves.includes(i) && !Number.isFinite(x));
+    }
+
     const click = (id, action) => el(id).addEventListener("click", action);
     click("phase-forward", () => phase("forward"));
     click("phase-backward", () => phase("backward"));
@@ -343,7 +412,7 @@
     };
     document.addEventListener("keydown", (event) => {
       const where = event.target.tagName;
-      if (event.ctrlKey || event.altKey || event.metaKey || where === "SELECT" || event.target.type === "text") return;
+      if (event.ctrlKey || event.altKey || event.metaKey || where === "SELECT" || ["text", "number"].includes(event.target.type)) return;
       if (event.key === " " && where !== "BUTTON" && event.target.type !== "checkbox") {
         event.preventDefault();
         play();
@@ -374,6 +443,7 @@
       });
     });
 
+    if (recompute) offerInputs();
     el("controls").hidden = false;
     el("story").hidden = false;
     ticks();
