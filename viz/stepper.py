@@ -6,12 +6,16 @@ JSON of this form; numbers that JSON lacks are the strings "inf", "-inf" and "na
     version    1
     nodes      by topological index: name, label, operation (its sign, or null for a leaf), constant, data, scope,
                inputs (indices in argument order), partials (local derivatives), formula and rules (the partials
-               written out) as text, settled (whether the rules are written so for any numbers)
+               written out) as text, settled (whether the rules are written so for any numbers), box (the index of the
+               node that names its box in the picture: its own, unless the picture is collapsed by scope)
     forward    the indices of the operations in the order in which they are computed
     backward   the steps of `autograd_core.backward_steps`: node (null for the seed), input, position, upstream, local,
                contribution, before, after
+    boxes      null, or for a collapsed picture by the index of a box: scope, and node, whose numbers stand in the box,
+               or null where there are several
 
-Node i of the picture has the id ``n{i}``, and the edge into argument k of node i the id ``e{i}_{k}``.
+Box i of the picture has the id ``n{i}``, and the edge into argument k of node i the id ``e{i}_{k}``. In a collapsed
+picture a step is all that a box computes, or hands back, at a time; formulas and rules are left out.
 """
 
 from __future__ import annotations
@@ -29,18 +33,22 @@ from autograd_core.compiler import CompileError
 from autograd_core.compiler.javascript import recomputation
 from autograd_core.formula import names_of, operation, partial
 from autograd_core.modes import changed
+from viz.boxes import Collapse, fitting_boxes, scope_levels
 from viz.dot import Diagram, draw
 
 COMPARISONS = {PRIMITIVES[name] for name in ("less", "less_equal", "equal")}
 MOST_NODES = 400
-"""How many nodes a graph may have to be stepped through one by one."""
+"""How many nodes, or boxes, a picture may have to be stepped through."""
+MOST_IN_ALL = 20_000
+"""How many nodes a graph may have to be stepped through by neuron or layer."""
 
 
 class Stepper:
     """A recorded graph to step through: in a notebook it shows itself, and `save` writes it as a page.
 
-    The backward pass is that of ``output.backward()``; no gradient of a node changes. Raises TypeError unless `output`
-    is a Value, and ValueError for a graph of more than `MOST_NODES` nodes.
+    The backward pass is that of ``output.backward()``; no gradient of a node changes. A graph of more than `MOST_NODES`
+    nodes is collapsed by scope and stepped through by neuron or by layer. Raises TypeError unless `output` is a Value,
+    and ValueError for a graph of more than `MOST_IN_ALL` nodes, or one that scopes do not make small enough.
 
     >>> x = Value(3.0, label="x")
     >>> stepper = Stepper(x * x)
@@ -52,16 +60,10 @@ class Stepper:
         if not isinstance(output, Value):
             raise TypeError(f"Stepper takes a Value, got {type(output).__name__}; for several outputs, take their sum")
         order = topological_order(output)
-        shown = sum(not node.is_constant for node in order)
-        if shown > MOST_NODES:
-            raise ValueError(
-                f"the graph has {shown:,} nodes, and more than {MOST_NODES} steps are no story; step through the graph "
-                "of one sample, or of one part, and draw(output) shows the whole"
-            )
-        self._order = order
-        self.trace: dict[str, Any] = _trace(output, order)
+        self._order, self._collapse = order, _fitting_collapse(order)
+        self.trace: dict[str, Any] = _trace(output, order, self._collapse)
         """What the page knows, as the module describes it."""
-        self.diagram: Diagram = _drawn(output, order, self.trace)
+        self.diagram: Diagram = _drawn(output, order, self.trace, self._collapse)
         """The picture, with the gradients of this pass."""
 
     def html(self) -> str:
@@ -73,7 +75,7 @@ class Stepper:
         # The end of a script, or a comment, must not come about inside one, whatever a label says.
         trace = json.dumps(self.trace, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
         try:
-            recompute = recomputation(self._order)
+            recompute = "null" if self._collapse else recomputation(self._order)
         except CompileError:  # an operation of one's own; the page then is without the inputs to change
             recompute = "null"
         parts = {"RECOMPUTE": recompute, "STYLE": style, "SVG": self.diagram.svg(), "TRACE": trace, "SCRIPT": script}
@@ -112,9 +114,27 @@ class Stepper:
         return {"text/html": shown, "text/plain": repr(self)}
 
 
-def _trace(output: Value, order: list[Value]) -> dict[str, Any]:
+def _fitting_collapse(order: list[Value]) -> Collapse | None:
+    """How far a graph is collapsed to be a picture of `MOST_NODES` boxes; raises ValueError where nothing helps."""
+    shown = sum(not node.is_constant for node in order)
+    if shown <= MOST_NODES:
+        return None
+    if shown <= MOST_IN_ALL:
+        for collapse in ("neuron", "layer"):
+            boxes, _, hidden = fitting_boxes(order, collapse, MOST_NODES)
+            bundles = {(id(source), id(box)) for box in boxes for source, _, _ in box.edges}
+            if not hidden and (len(bundles) <= MOST_NODES or collapse == "layer"):
+                return collapse
+    raise ValueError(
+        f"the graph has {shown:,} nodes, and more than {MOST_NODES} steps are no story; step through the graph of one "
+        f"sample, or make it inside named_scope, by which up to {MOST_IN_ALL:,} nodes collapse"
+    )
+
+
+def _trace(output: Value, order: list[Value], collapse: Collapse | None) -> dict[str, Any]:
     index = {node: i for i, node in enumerate(order)}
     names = names_of(order)
+    boxes, box_of = _boxes(order, index, collapse)
     nodes = [
         {
             "name": names[node],
@@ -125,14 +145,15 @@ def _trace(output: Value, order: list[Value]) -> dict[str, Any]:
             "scope": node.scope,
             "inputs": [index[operand] for operand in node.inputs],
             "partials": [_number(local) for local in node.partials],
-            "formula": operation(node, names) if node.inputs else "",
+            "formula": operation(node, names) if node.inputs and not collapse else "",
             "rules": [
-                "" if operand.is_constant else partial(node, position, names)
+                "" if collapse or operand.is_constant else partial(node, position, names)
                 for position, operand in enumerate(node.inputs)
             ],
-            "settled": _settled(node),
+            "settled": bool(collapse) or _settled(node),
+            "box": box_of[i],
         }
-        for node in order
+        for i, node in enumerate(order)
     ]
     backward = [
         {
@@ -148,7 +169,27 @@ def _trace(output: Value, order: list[Value]) -> dict[str, Any]:
         for step in backward_steps(output)
     ]
     forward = [i for i, node in enumerate(order) if node.inputs]
-    return {"version": 1, "nodes": nodes, "forward": forward, "backward": backward}
+    return {"version": 1, "nodes": nodes, "forward": forward, "backward": backward, "boxes": boxes}
+
+
+def _boxes(
+    order: list[Value], index: dict[Value, int], collapse: Collapse | None
+) -> tuple[dict[str, Any] | None, list[int]]:
+    """The boxes of a collapsed picture, and for each node the index of its box."""
+    if not collapse:
+        return None, list(range(len(order)))
+    first: dict[Any, int] = {}
+    box_of = []
+    for i, node in enumerate(order):
+        levels = scope_levels(node.scope)
+        drawn = levels[:-1] if collapse == "layer" and len(levels) > 1 else levels
+        # A plain number is part of a box, and never what names it.
+        box_of.append(i if not levels else first.get(drawn, i) if node.is_constant else first.setdefault(drawn, i))
+    boxes = {}
+    for box in fitting_boxes(order, collapse, MOST_NODES)[0]:
+        node = next(iter(box.exits)) if len(box.exits) == 1 else None
+        boxes[str(box.index)] = {"scope": box.scope, "node": None if node is None else index[node]}
+    return boxes, box_of
 
 
 def _settled(node: Value) -> bool:
@@ -170,7 +211,7 @@ def _number(number: float | None) -> float | str | None:
     return "nan" if math.isnan(number) else "inf" if number > 0 else "-inf"
 
 
-def _drawn(output: Value, order: list[Value], trace: dict[str, Any]) -> Diagram:
+def _drawn(output: Value, order: list[Value], trace: dict[str, Any], collapse: Collapse | None) -> Diagram:
     """The picture with the gradients of the trace, which the nodes themselves may not have."""
     kept = [node.grad for node in order]
     try:
@@ -178,7 +219,7 @@ def _drawn(output: Value, order: list[Value], trace: dict[str, Any]) -> Diagram:
             node.grad = 0.0
         for step in trace["backward"]:
             order[step["input"]].grad = float(step["after"])
-        return draw(output, max_nodes=len(order) + 1)
+        return draw(output, collapse=collapse, max_nodes=max(2, MOST_NODES))
     finally:
         for node, grad in zip(order, kept, strict=True):
             node.grad = grad

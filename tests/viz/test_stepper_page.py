@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import nn
 from autograd_core import Value, backward_steps, primitive, topological_order
 from autograd_core.expression import evaluate
 from autograd_core.formula import names_of, number_text
@@ -348,3 +350,53 @@ def test_sigmoid_is_stepped(page: Page, tmp_path: Path) -> None:
     page.keyboard.press("End")
     assert text(page, "numbers") == "1 · 0.25 = 0.25"
     assert lines(page, 0) == ["x", "data -1e-09", "grad 0.25"]
+
+
+@pytest.fixture(scope="module")
+def large() -> Stepper:
+    model = nn.MLP(2, [40, 40, 1], rng=0)
+    return Stepper(nn.losses.mse_loss(model([0.5, -0.3]), 1.0))
+
+
+def test_a_large_network_is_stepped_through_by_layer(large: Stepper, page: Page, tmp_path: Path) -> None:
+    assert len(large.trace["nodes"]) > 5000
+    page.goto(large.save(tmp_path / "large.html").as_uri())
+    assert text(page, "count") == f"0 of {text(page, 'count').split(' of ')[1]}"
+    page.keyboard.press("ArrowRight")
+    assert re.search(r"Step 1 of \d+: .* hands back 2 contributions", text(page, "words"))
+    page.keyboard.press("End")
+    totals = {step["input"]: step["after"] for step in large.trace["backward"]}
+    for index, box in (large.trace["boxes"] or {}).items():
+        if box["node"] is not None:
+            assert lines(page, int(index))[-1] == f"grad {number_text(totals[box['node']])}"
+    page.locator("#n0").click()
+    rows = page.locator("#members tr").all_inner_texts()
+    inside = [i for i, node in enumerate(large.trace["nodes"]) if node["box"] == 0 and not node["constant"]]
+    assert len(inside) == 320
+    assert len(rows) == 200
+    for i, row in zip(inside, rows, strict=False):
+        node = large.trace["nodes"][i]
+        assert row.split("\t") == [
+            node["name"], node["operation"] or "", number_text(node["data"]), number_text(totals[i])
+        ]  # fmt: skip
+    page.keyboard.press("f")
+    page.keyboard.press("End")
+    assert "computes" in text(page, "words")
+    assert not page.locator("#inputs").is_visible()
+
+
+def test_a_large_network_is_quick(large: Stepper, page: Page, tmp_path: Path) -> None:
+    path = large.save(tmp_path / "large.html")
+    start = time.perf_counter()
+    page.goto(path.as_uri())
+    page.locator("#controls").wait_for()
+    assert time.perf_counter() - start < 2.0
+    milliseconds = page.evaluate(
+        """() => {
+            const start = performance.now();
+            for (let i = 0; i < 60; i += 1) document.getElementById("next").click();
+            return performance.now() - start;
+        }"""
+    )
+    assert text(page, "count").startswith("60 of ")
+    assert milliseconds < 2000.0  # 30 steps a second

@@ -26,7 +26,7 @@
     if (trace === null || typeof trace !== "object" || trace.version !== 1) {
       throw new Error("this page reads traces of version 1");
     }
-    const { nodes, forward, backward } = trace;
+    const { nodes, forward, backward, boxes } = trace;
     const list = (x) => Array.isArray(x);
     const place = (x) => Number.isInteger(x) && x >= 0 && x < nodes.length;
     const number = (x) => typeof x === "number" || x === "inf" || x === "-inf" || x === "nan";
@@ -36,7 +36,7 @@
     }
     nodes.forEach((node, i) => {
       const whole = node && strings(node) && number(node.data) && list(node.inputs) && list(node.partials) &&
-        list(node.rules) && typeof node.settled === "boolean" && node.inputs.every((j) => place(j) && j < i) && node.partials.every(number) &&
+        list(node.rules) && typeof node.settled === "boolean" && place(node.box) && node.inputs.every((j) => place(j) && j < i) && node.partials.every(number) &&
         node.partials.length === node.inputs.length && node.rules.length === node.inputs.length &&
         node.rules.every((rule) => typeof rule === "string");
       if (!whole) throw new Error("node " + i + " of the trace is not as it should be");
@@ -51,6 +51,10 @@
         throw new Error("backward step " + (i + 1) + " of the trace is not as it should be");
       }
     });
+    const box = (one) => one && typeof one.scope === "string" && (one.node === null || place(one.node));
+    if (boxes !== null && (typeof boxes !== "object" || !Object.values(boxes).every(box))) {
+      throw new Error("a box of the trace is not as it should be");
+    }
     const value = (x) => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x);
     nodes.forEach((node) => {
       node.data = value(node.data);
@@ -65,7 +69,7 @@
   }
 
   function start(trace) {
-    const { nodes, forward, backward } = trace;
+    const { nodes, forward, backward, boxes } = trace;
     const output = nodes.length - 1;
     const rank = new Map(forward.map((node, i) => [node, i + 1]));
     const drawn = nodes.map((_, i) => el("n" + i));
@@ -74,17 +78,29 @@
     };
     const name = (i) => nodes[i].name;
     const d = (i) => "∂" + name(output) + "/∂" + name(i);
-    const steps = () => (state.phase === "forward" ? forward.length : backward.length);
+    /* Where each step ends among the events: after each of them, or, of a collapsed picture, after those of a box. */
+    const ends = (owners) => owners.flatMap((owner, i) =>
+      (boxes && i + 1 < owners.length && owners[i + 1] === owner ? [] : [i + 1]));
+    const giver = (step) => nodes[step.node === null ? output : step.node].box;
+    const stops = {
+      forward: [0, ...ends(forward.map((i) => nodes[i].box))],
+      backward: [0, ...ends(backward.map(giver))],
+    };
+    const steps = () => stops[state.phase].length - 1;
+    const done = () => stops[state.phase][state.at];
+    const title = (i) => (boxes && boxes[i] && boxes[i].scope) || name(i);
     const group = (node, position) => el("e" + node + "_" + position);
 
+    const told = (i) => (boxes ? (boxes[i] ? boxes[i].node : null) : i);
+
     /* The last two lines of a node's box are its number and its gradient; they change, and so are to be centred. */
-    const lines = drawn.map((box) => (box ? [...box.querySelectorAll("text")].slice(-2) : null));
+    const lines = drawn.map((box, i) => (box && told(i) !== null ? [...box.querySelectorAll("text")].slice(-2) : null));
     const fills = drawn.map((box) => box && box.querySelector("path").getAttribute("fill"));
     drawn.forEach((box, i) => {
-      if (!box) return;
+      if (!lines[i]) return;
       const { x, width } = box.querySelector("path").getBBox();
       const texts = [...box.querySelectorAll("text")];
-      if (!nodes[i].label && texts.length === 3) {
+      if (!boxes && !nodes[i].label && texts.length === 3) {
         texts[0].textContent = name(i) + " " + texts[0].textContent;
         lines[i].push(texts[0]);
       }
@@ -109,37 +125,46 @@
 
     function paint() {
       const isForward = state.phase === "forward";
-      const step = state.at > 0 && !isForward ? backward[state.at - 1] : null;
-      const current = state.at > 0 && isForward ? forward[state.at - 1] : null;
+      const step = state.at > 0 && !isForward ? backward[done() - 1] : null;
+      const current = state.at > 0 && isForward ? forward[done() - 1] : null;
       const gradients = new Map();
       const passed = new Set();
       if (!isForward) {
-        backward.slice(0, state.at).forEach((one) => {
+        backward.slice(0, done()).forEach((one) => {
           gradients.set(one.input, one.after);
           if (one.node !== null) passed.add(one.node + "_" + one.position);
         });
         if (step && state.hidden) gradients.delete(step.input);
       }
-      nodes.forEach((node, i) => {
-        const computed = !isForward || !rank.has(i) || rank.get(i) <= state.at;
+      const computed = (i) => !isForward || !rank.has(i) || rank.get(i) <= done();
+      const sources = new Set(current === null ? [] : nodes[current].inputs.map((j) => nodes[j].box));
+      if (step && step.node !== null && !boxes) sources.add(step.node);
+      const at = step ? (boxes ? giver(step) : step.input) : current === null ? null : nodes[current].box;
+      drawn.forEach((box, i) => {
+        if (!box) return;
+        const shownNode = told(i);
         if (lines[i]) {
           const [data, grad] = lines[i];
-          data.textContent = "data " + (computed ? shown(node.data) : "·");
-          grad.textContent = "grad " + (gradients.has(i) ? shown(gradients.get(i)) : "·");
+          data.textContent = "data " + (computed(shownNode) ? shown(nodes[shownNode].data) : "·");
+          grad.textContent = "grad " + (gradients.has(shownNode) ? shown(gradients.get(shownNode)) : "·");
         }
-        if (drawn[i]) drawn[i].querySelector("path").setAttribute("fill", gradients.has(i) ? (state.changed ? "#eeeeee" : fills[i]) : "#ffffff");
-        mark(drawn[i], "pending", isForward ? !computed : !gradients.has(i));
-        mark(drawn[i], "active", i === (step ? step.input : current));
-        mark(drawn[i], "source", step ? i === step.node : current !== null && nodes[current].inputs.includes(i));
-        node.inputs.forEach((_, k) => {
+        const known = shownNode === null ? gradients.has(i) : gradients.has(shownNode);
+        box.querySelector("path").setAttribute("fill", known ? (state.changed ? "#eeeeee" : fills[i]) : "#ffffff");
+        mark(box, "pending", isForward ? !computed(shownNode === null ? i : shownNode) : !known);
+        mark(box, "active", i === at);
+        mark(box, "source", i !== at && sources.has(i));
+      });
+      if (!boxes) {
+        nodes.forEach((node, i) => node.inputs.forEach((_, k) => {
           const edge = group(i, k);
-          mark(edge, "pending", !computed);
+          mark(edge, "pending", !computed(i));
           mark(edge, "passed", passed.has(i + "_" + k));
           mark(edge, "active", step ? step.node === i && step.position === k : current === i);
-        });
-      });
-      tell(step, current);
-      const looked = drawn[step ? step.input : current];
+        }));
+      }
+      if (boxes) tellBox(at, isForward, gradients, computed);
+      else tell(step, current);
+      const looked = at === null ? null : drawn[at];
       if (looked) {
         const box = looked.getBoundingClientRect();
         const frame = el("picture").getBoundingClientRect();
@@ -212,6 +237,47 @@
       }
     }
 
+    /* What a box of a collapsed picture does at a step, and what is in it. */
+    function tellBox(at, isForward, gradients, computed) {
+      const before = state.at ? stops[state.phase][state.at - 1] : 0;
+      const seeded = !isForward && before === 0 ? 1 : 0;
+      const count = done() - before - seeded;
+      const where = "Step " + state.at + " of " + steps() + ": ";
+      el("quiz-line").hidden = true;
+      el("inside").hidden = at === null;
+      if (at === null) {
+        say("", "", "", "", isForward ? "Start of the forward pass, by " + (steps() + " steps.") :
+          "Start of the backward pass: all values are known, no gradient yet. Click a box to see what is inside.");
+        return;
+      }
+      if (isForward) {
+        say("", "", "", "", where + title(at) + " computes " + count + (count === 1 ? " operation." : " operations."));
+      } else {
+        const receivers = new Set(backward.slice(before + seeded, done()).map((step) => title(nodes[step.input].box)));
+        const first = [...receivers].slice(0, 4).join(", ") + (receivers.size > 4 ? ", …" : "");
+        say("", "", "", "", where + title(at) + " hands back " + count + (count === 1 ? " contribution" : " contributions") +
+          (first ? ", to " + first : "") + ".");
+      }
+      members(at, gradients, computed);
+    }
+
+    function members(at, gradients, computed) {
+      const most = 200;
+      const inside = nodes.map((_, i) => i).filter((i) => nodes[i].box === at && !nodes[i].constant);
+      const cell = (row, text) => row.append(Object.assign(document.createElement("td"), { textContent: text }));
+      const rows = inside.slice(0, most).map((i) => {
+        const row = document.createElement("tr");
+        cell(row, name(i));
+        cell(row, nodes[i].operation || "");
+        cell(row, computed(i) ? shown(nodes[i].data) : "·");
+        cell(row, gradients.has(i) ? shown(gradients.get(i)) : "·");
+        return row;
+      });
+      el("inside-title").textContent = "Inside " + title(at) + ": " + inside.length + " nodes" +
+        (inside.length > most ? ", the first " + most : "");
+      el("members").replaceChildren(...rows);
+    }
+
     /* Every way from the output down to a node, with the product of the local derivatives along it. */
     function paths(target) {
       const most = 24;
@@ -250,9 +316,8 @@
           factors.map((x, i) => (i ? inParentheses(x) : shown(x))).join(" · ") + " = " + shown(product) : "1";
         list.append(item);
       }
-      const done = backward.filter((one) => one.input === target);
-      const so = done[done.length - 1];
-      const reached = backward.indexOf(so) < state.at;
+      const received = backward.filter((one) => one.input === target);
+      const reached = backward.indexOf(received[received.length - 1]) < state.at;
       el("paths-sum").textContent = "They add up to " + shown(total) + (reached ?
         ", which is the gradient that the backward pass has accumulated." :
         "; the backward pass has " + shown(backward[state.at - 1].after) + " of it so far.");
@@ -276,7 +341,7 @@
     function ticks() {
       const seen = new Set();
       const marks = (state.phase === "forward" ? forward : backward.map((step) => step.node)).flatMap((node, i) => {
-        if (node === null || seen.has(node)) return [];
+        if (boxes || node === null || seen.has(node)) return [];
         seen.add(node);
         const mark = document.createElement("option");
         mark.value = String(i + 1);
@@ -427,8 +492,10 @@
       if (drawn[i]) {
         drawn[i].addEventListener("click", () => {
           stop();
-          if (state.phase === "forward") go(rank.get(i) || 0);
-          else go(backward.findLastIndex((step) => step.input === i) + 1);
+          const mine = (one) => (boxes ? giver(one) === i : one.input === i);
+          const event = state.phase === "forward" ? forward.findLastIndex((one) => nodes[one].box === i) :
+            backward.findLastIndex(mine);
+          go(stops[state.phase].findIndex((end) => end > event));
         });
       }
       node.inputs.forEach((_, k) => {
