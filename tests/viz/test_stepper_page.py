@@ -61,7 +61,7 @@ def opened(page: Page, output: Value, folder: Path) -> list[Value]:
 
 
 def text(page: Page, name: str) -> str:
-    return page.locator(f"#{name}").inner_text()
+    return page.locator(f"#{name}").text_content() or ""
 
 
 def lines(page: Page, i: int) -> list[str]:

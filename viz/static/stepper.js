@@ -186,20 +186,34 @@
     }
 
     function say(symbols, rule, numbers, sum, words) {
-      for (const [id, text] of Object.entries({ symbols, rule, numbers, sum })) {
-        el(id).textContent = text;
-        el(id).hidden = el(id).previousElementSibling.hidden = !text;
+      for (const [id, parts] of Object.entries({ symbols, rule, numbers, sum })) {
+        el(id).replaceChildren(...[].concat(parts).map(typeset));
+        el(id).hidden = el(id).previousElementSibling.hidden = !parts.length;
       }
       el("words").textContent = words;
     }
+
+    /* Text as it is; a fraction with a bar, and still a line of text to be read out or copied. */
+    function typeset(part) {
+      if (typeof part === "string") return part;
+      const [above, below] = part.over;
+      const fraction = document.createElement("span");
+      fraction.className = "fraction";
+      for (const [kind, text] of [["above", above], ["slash", "/"], ["below", below]]) {
+        fraction.append(Object.assign(document.createElement("span"), { className: kind, textContent: text }));
+      }
+      return fraction;
+    }
+
+    const over = (i, j) => ({ over: ["∂" + name(i), "∂" + name(j)] });
 
     /* A local derivative by its rule, which may be a number already. */
     function derivative(node, k) {
       const rule = nodes[node].rules[k];
       const number = shown(nodes[node].partials[k]);
-      const of = "∂" + name(node) + "/∂" + name(nodes[node].inputs[k]);
+      const of = over(node, nodes[node].inputs[k]);
       const holds = rule !== number && (!state.changed || nodes[node].settled);
-      return of + " = " + (holds ? rule + " = " + number : number);
+      return [of, " = " + (holds ? rule + " = " + number : number)];
     }
 
     function tell(step, current) {
@@ -210,7 +224,7 @@
       if (current !== null) {
         const node = nodes[current];
         const made = node.name + " = " + node.formula;
-        say(made, node.inputs.map((j, k) => (nodes[j].constant ? "" : derivative(current, k))).filter(Boolean).join(",  "),
+        say(made, node.inputs.flatMap((j, k) => (nodes[j].constant ? [] : [...derivative(current, k), "   "])),
           node.name + " = " + shown(node.data), "", where + made + " gives " + shown(node.data) + ".");
       } else if (!step) {
         const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
@@ -218,15 +232,14 @@
           "Start of the forward pass: " + leaves + " inputs are given, " + forward.length + " operations to go." :
           "Start of the backward pass: all values are known, no gradient yet.");
       } else if (step.node === null) {
-        say(d(output) + " = 1", "", d(output) + " = " + shown(step.after), "0 → " + shown(step.after),
+        say([over(output, output), " = 1"], "", [over(output, output), " = " + shown(step.after)], "0 → " + shown(step.after),
           where + "the seed, the derivative of " + name(output) + " by itself.");
         paths(output);
       } else {
-        const local = "∂" + name(step.node) + "/∂" + name(step.input);
         const product = shown(step.upstream) + " · " + inParentheses(step.local);
         const known = state.hidden ? "?" : shown(step.contribution);
         const after = state.hidden ? "?" : shown(step.after);
-        say(d(step.input) + " += " + d(step.node) + " · " + local,
+        say([over(output, step.input), " += ", over(output, step.node), " · ", over(step.node, step.input)],
           derivative(step.node, step.position),
           product + " = " + known,
           shown(step.before) + " + " + (state.hidden ? "?" : inParentheses(step.contribution)) + " = " + after,
