@@ -26,7 +26,7 @@ import json
 import math
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd_core import PRIMITIVES, Value, backward_steps, topological_order
 from autograd_core.compiler import CompileError
@@ -35,6 +35,9 @@ from autograd_core.formula import names_of, operation, partial
 from autograd_core.modes import changed
 from viz.boxes import Collapse, fitting_boxes, scope_levels
 from viz.dot import Diagram, draw
+
+if TYPE_CHECKING:
+    from viz.widget import StepperWidget
 
 COMPARISONS = {PRIMITIVES[name] for name in ("less", "less_equal", "equal")}
 MOST_NODES = 400
@@ -60,25 +63,52 @@ class Stepper:
         if not isinstance(output, Value):
             raise TypeError(f"Stepper takes a Value, got {type(output).__name__}; for several outputs, take their sum")
         order = topological_order(output)
-        self._order, self._collapse = order, _fitting_collapse(order)
+        self.order, self._collapse = order, _fitting_collapse(order)
         self.trace: dict[str, Any] = _trace(output, order, self._collapse)
         """What the page knows, as the module describes it."""
         self.diagram: Diagram = _drawn(output, order, self.trace, self._collapse)
         """The picture, with the gradients of this pass."""
 
-    def html(self) -> str:
-        """The page; raises RuntimeError where Graphviz is missing."""
+    def widget(self) -> StepperWidget:
+        """The stepper for a live notebook, where the engine in the kernel works out what a changed input changes.
+
+        Raises ImportError, with what to do, where anywidget is not installed.
+        """
+        try:
+            from viz.widget import StepperWidget
+        except ImportError as error:
+            raise ImportError(
+                'a live stepper needs anywidget: pip install "autograd-core[notebook]"; the Stepper itself shows '
+                "without it"
+            ) from error
+        return StepperWidget(self)
+
+    def trace_json(self) -> str:
+        """The trace as text that may stand inside a script element."""
+        # The end of a script, or a comment, must not come about inside one, whatever a label says.
+        return json.dumps(self.trace, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+    def html(self, live: bool = False) -> str:
+        """The page; a `live` one sends changed inputs to the frame around it, and waits for a trace.
+
+        Raises RuntimeError where Graphviz is missing.
+        """
         static = resources.files("viz").joinpath("static")
         style, script, page = (
             static.joinpath(f"stepper.{ending}").read_text(encoding="utf-8") for ending in ("css", "js", "html")
         )
-        # The end of a script, or a comment, must not come about inside one, whatever a label says.
-        trace = json.dumps(self.trace, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
         try:
-            recompute = "null" if self._collapse else recomputation(self._order)
+            recompute = "null" if self._collapse else recomputation(self.order)
         except CompileError:  # an operation of one's own; the page then is without the inputs to change
             recompute = "null"
-        parts = {"RECOMPUTE": recompute, "STYLE": style, "SVG": self.diagram.svg(), "TRACE": trace, "SCRIPT": script}
+        parts = {
+            "LIVE": "true" if live and not self._collapse else "false",
+            "RECOMPUTE": recompute,
+            "STYLE": style,
+            "SVG": self.diagram.svg(),
+            "TRACE": self.trace_json(),
+            "SCRIPT": script,
+        }
         before, *pieces = page.split("%%")
         return before + "".join(parts.get(piece, piece) for piece in pieces)
 

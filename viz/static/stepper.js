@@ -428,6 +428,31 @@
       });
     }
 
+    /* In a live notebook the engine runs both passes and sends its trace; elsewhere the page does. */
+    function change(data) {
+      if (live) {
+        nodes.forEach((node, i) => { node.data = data[i]; });
+        parent.postMessage({ numbers: data }, "*");
+        return;
+      }
+      rerun(data);
+      go(state.at);
+    }
+
+    addEventListener("message", (event) => {
+      if (!live || event.source !== parent || !event.data || typeof event.data.trace !== "string") return;
+      const fresh = read(event.data.trace);
+      nodes.forEach((node, i) => {
+        Object.assign(node, fresh.nodes[i]);
+        node.partials.forEach((local, k) => {
+          const label = group(i, k) && group(i, k).querySelector("text");
+          if (label) label.textContent = shown(local);
+        });
+      });
+      backward.forEach((step, i) => Object.assign(step, fresh.backward[i]));
+      go(state.at);
+    });
+
     function offerInputs() {
       const given = nodes.map((node) => node.data);
       const leaves = nodes.map((_, i) => i).filter((i) => nodes[i].operation === null && !nodes[i].constant);
@@ -452,8 +477,7 @@
           data[i] = number;
           stop();
           state.changed = true;
-          rerun(data);
-          go(state.at);
+          change(data);
         });
         take(range, box);
         take(box, range);
@@ -462,9 +486,8 @@
       });
       el("restore").addEventListener("click", () => {
         for (const [range, box, x] of boxes) range.value = box.value = String(x);
-        rerun([...given]);
         state.changed = false;
-        go(state.at);
+        change([...given]);
       });
       el("inputs").hidden = !boxes.length || given.some((x, i) => leaves.includes(i) && !Number.isFinite(x));
     }
@@ -523,7 +546,7 @@
       });
     });
 
-    if (recompute) offerInputs();
+    if (recompute || live) offerInputs();
     el("controls").hidden = false;
     el("story").hidden = false;
     ticks();

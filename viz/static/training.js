@@ -67,24 +67,21 @@
 
     const layers = new Map();
     parameters.forEach(({ module, layer }, i) => {
-      if (!layers.has(layer)) layers.set(layer, { modules: new Map(), all: [], reach: {} });
-      const { modules, all } = layers.get(layer);
-      if (!modules.has(module)) modules.set(module, { members: [], rows: null });
-      modules.get(module).members.push(i);
+      if (!layers.has(layer)) layers.set(layer, { inside: new Map(), all: [], reach: {} });
+      const { inside, all } = layers.get(layer);
+      if (!inside.has(module)) inside.set(module, { members: [], rows: null });
+      inside.get(module).members.push(i);
       all.push(i);
     });
     const modules = [];
 
-    function largest(numbers, members) {
-      let most = 0;
-      if (numbers) for (const i of members) if (Number.isFinite(numbers[i])) most = Math.max(most, Math.abs(numbers[i]));
-      return most;
-    }
+    const largest = (numbers, members) => (numbers ? members : []).reduce(
+      (most, i) => (Number.isFinite(numbers[i]) ? Math.max(most, Math.abs(numbers[i])) : most), 0);
 
     for (const [path, layer] of layers) {
       for (const kind of kinds) layer.reach[kind] = epochs.reduce((most, one) => Math.max(most, largest(one[kind], layer.all)), 0);
       const grid = made("div", "", { className: "modules" });
-      for (const [of, module] of layer.modules) {
+      for (const [of, module] of layer.inside) {
         const count = module.members.length;
         const title = (below(of, path) || "parameters") + ": " + count + (count === 1 ? " parameter" : " parameters");
         const [up, down] = ["up", "down"].map((way) => drawn("path", { class: way }));
@@ -136,26 +133,21 @@
       module.since.textContent = state.at ? "Step since epoch " + epochs[state.at - 1].epoch : "Step";
       module.rows.forEach((cells, row) => cells.forEach(([text, inner], column) => {
         const numbers = epoch[kinds[column]];
-        const number = numbers ? numbers[module.members[row]] : NaN;
-        const part = share(kinds[column], module.layer, number);
-        text.textContent = numbers ? shown(number) : "·";
+        const part = numbers ? share(kinds[column], module.layer, numbers[module.members[row]]) : 0;
+        text.textContent = numbers ? shown(numbers[module.members[row]]) : "·";
         inner.className = part < 0 ? "minus" : "plus";
         inner.style.width = 50 * Math.abs(part) + "%";
       }));
     }
 
     function strip(module) {
-      const kind = el("kind").value;
-      const numbers = epochs[state.at][kind];
+      const numbers = epochs[state.at][el("kind").value];
       const bars = { up: "", down: "" };
-      if (numbers) {
-        module.members.forEach((i, place) => {
-          const high = 16 * share(kind, module.layer, numbers[i]);
-          bars[high < 0 ? "down" : "up"] += "M" + (8 * place + 1) + " 16v" + (-high).toFixed(2) + "h6V16z";
-        });
-      }
-      module.up.setAttribute("d", bars.up);
-      module.down.setAttribute("d", bars.down);
+      (numbers ? module.members : []).forEach((i, place) => {
+        const high = 16 * share(el("kind").value, module.layer, numbers[i]);
+        bars[high < 0 ? "down" : "up"] += "M" + (8 * place + 1) + " 16v" + (-high).toFixed(2) + "h6V16z";
+      });
+      for (const way of ["up", "down"]) module[way].setAttribute("d", bars[way]);
     }
 
     const x = (epoch) => plot.left + (plot.right - plot.left) * (epoch - plot.first) / Math.max(1, plot.last - plot.first);
@@ -200,9 +192,8 @@
       state.at = Math.max(0, Math.min(end, at));
       paint();
     }
-
     function stop() {
-      if (state.timer !== null) clearInterval(state.timer);
+      clearInterval(state.timer);
       state.timer = null;
     }
 
@@ -224,8 +215,8 @@
     el("slider").addEventListener("input", () => { stop(); go(Number(el("slider").value)); });
     el("speed").addEventListener("change", () => { if (state.timer !== null) { stop(); play(); } });
     for (const id of ["kind", "rescale"]) el(id).addEventListener("change", paint);
-    for (const [id, open] of [["open", true], ["close", false]]) {
-      el(id).addEventListener("click", () => modules.forEach((module) => { module.box.open = open; }));
+    for (const id of ["open", "close"]) {
+      el(id).addEventListener("click", () => modules.forEach((module) => { module.box.open = id === "open"; }));
     }
     el("curve").addEventListener("click", (event) => {
       const box = el("curve").getBoundingClientRect();
@@ -249,7 +240,7 @@
       }
     });
 
-    el("stopped").textContent = trace.stopped ? "The training ended: " + trace.stopped + "." : "";
+    if (trace.stopped) el("stopped").textContent = "The training ended: " + trace.stopped + ".";
     el("slider").max = String(end);
     for (const id of ["controls", "story", "weights"]) el(id).hidden = false;
     go(0);

@@ -1,0 +1,23 @@
+/* The stepper in a frame, whose changed inputs go to the kernel and come back as a trace. */
+export default {
+  render({ model, el }) {
+    const frame = document.createElement("iframe");
+    frame.title = "Step through backpropagation";
+    frame.setAttribute("sandbox", "allow-scripts");
+    frame.style.cssText = "width:100%;height:720px;border:0;background:#fff";
+    frame.srcdoc = model.get("page");
+    const toKernel = (event) => {
+      if (event.source === frame.contentWindow && Array.isArray(event.data.numbers)) {
+        model.send({ numbers: event.data.numbers });
+      }
+    };
+    const toFrame = (content) => frame.contentWindow.postMessage({ trace: content.trace }, "*");
+    window.addEventListener("message", toKernel);
+    model.on("msg:custom", toFrame);
+    el.append(frame);
+    return () => {
+      window.removeEventListener("message", toKernel);
+      model.off("msg:custom", toFrame);
+    };
+  },
+};

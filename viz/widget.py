@@ -1,0 +1,57 @@
+"""The stepper as a Jupyter widget, in which the engine in the kernel works out what a changed input changes."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from autograd_core import Value
+from autograd_core.value import apply
+
+if TYPE_CHECKING:
+    from viz.stepper import Stepper
+
+
+class StepperWidget(anywidget.AnyWidget):
+    """A `Stepper` in a live notebook; what `Stepper.widget` returns."""
+
+    _esm = resources.files("viz").joinpath("static").joinpath("widget.js").read_text(encoding="utf-8")
+    page = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, stepper: Stepper) -> None:
+        super().__init__(page=stepper.html(live=True))
+        self.stepper = stepper
+        """The stepper, with the trace of the inputs as they are now."""
+        self.on_msg(self._changed)
+
+    def _changed(self, _: Any, content: Any, __: Any) -> None:
+        """Answer a message from the page: numbers for all nodes, of which those of the leaves count."""
+        numbers = content.get("numbers") if isinstance(content, dict) else None
+        order = self.stepper.order
+        if not isinstance(numbers, list) or len(numbers) != len(order):
+            return
+        self.stepper = type(self.stepper)(recomputed(order, numbers))
+        self.send({"trace": self.stepper.trace_json()})
+
+
+def recomputed(order: list[Value], numbers: list[float]) -> Value:
+    """The last node of a topological order, recorded anew with other numbers for its leaves.
+
+    >>> x = Value(2.0)
+    >>> y = x * x
+    >>> recomputed([x, y], [5.0, 0.0])
+    Value(25.0, grad=0.0)
+    """
+    twins: dict[Value, Value] = {}
+    for node, number in zip(order, numbers, strict=True):
+        if node.op is not None and node.inputs:
+            twin = apply(node.op, *(twins[operand] for operand in node.inputs))
+        else:
+            twin = Value(node.data if node.is_constant else number)
+            twin.op = node.op
+        twin.label, twin.scope = node.label, node.scope
+        twins[node] = twin
+    return twins[order[-1]]
