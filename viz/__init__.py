@@ -12,10 +12,12 @@ from viz.plots import (
     plot_landscape_2d,
 )
 from viz.stepper import Stepper
+from viz.training import TrainingPlayer
 
 __all__ = [
     "Diagram",
     "Stepper",
+    "TrainingPlayer",
     "draw",
     "draw_network",
     "gradient_norms",

@@ -20,11 +20,6 @@ picture a step is all that a box computes, or hands back, at a time; formulas an
 
 from __future__ import annotations
 
-import base64
-import html
-import json
-import math
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +30,7 @@ from autograd_core.formula import names_of, operation, partial
 from autograd_core.modes import changed
 from viz.boxes import Collapse, fitting_boxes, scope_levels
 from viz.dot import Diagram, draw
+from viz.page import framed, html_path, json_number, json_text, page
 
 if TYPE_CHECKING:
     from viz.widget import StepperWidget
@@ -83,20 +79,11 @@ class Stepper:
             ) from error
         return StepperWidget(self)
 
-    def trace_json(self) -> str:
-        """The trace as text that may stand inside a script element."""
-        # The end of a script, or a comment, must not come about inside one, whatever a label says.
-        return json.dumps(self.trace, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-
     def html(self, live: bool = False) -> str:
         """The page; a `live` one sends changed inputs to the frame around it, and waits for a trace.
 
         Raises RuntimeError where Graphviz is missing.
         """
-        static = resources.files("viz").joinpath("static")
-        style, script, page = (
-            static.joinpath(f"stepper.{ending}").read_text(encoding="utf-8") for ending in ("css", "js", "html")
-        )
         try:
             recompute = "null" if self._collapse else recomputation(self.order)
         except CompileError:  # an operation of one's own; the page then is without the inputs to change
@@ -104,13 +91,10 @@ class Stepper:
         parts = {
             "LIVE": "true" if live and not self._collapse else "false",
             "RECOMPUTE": recompute,
-            "STYLE": style,
             "SVG": self.diagram.svg(),
-            "TRACE": self.trace_json(),
-            "SCRIPT": script,
+            "TRACE": json_text(self.trace),
         }
-        before, *pieces = page.split("%%")
-        return before + "".join(parts.get(piece, piece) for piece in pieces)
+        return page("stepper", parts)
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file that opens in any browser; the path.
@@ -118,9 +102,7 @@ class Stepper:
         Raises ValueError for a name that does not end in .html, RuntimeError where Graphviz is missing, and OSError
         where the file cannot be written.
         """
-        path = Path(path)
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise ValueError(f"a stepper is saved as .html, not as {path.name!r}")
+        path = html_path(path, "a stepper")
         path.write_text(self.html(), encoding="utf-8")
         return path
 
@@ -129,18 +111,11 @@ class Stepper:
         return f"<Stepper of {forward} operations forward and {backward} steps backward; .save('step.html')>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        title, description = "Step through backpropagation", "The graph, with values and gradients"
         try:
-            picture = base64.b64encode(self.diagram.svg().encode()).decode()
-            page = html.escape(self.html())
+            shown = framed(self.html(), title, self.diagram.svg(), description)
         except RuntimeError as error:
             return {"text/plain": f"{self!r}\n{error}"}
-        # Where frames are taken out, as on GitHub, the picture under the frame is what is left.
-        shown = (
-            '<div style="position:relative;height:680px;overflow:auto">'
-            f'<img alt="The graph, with values and gradients" src="data:image/svg+xml;base64,{picture}">'
-            '<iframe title="Step through backpropagation" style="position:absolute;left:0;top:0;width:100%;height:100%;'
-            f'border:0;background:#fff" sandbox="allow-scripts" srcdoc="{page}"></iframe></div>'
-        )
         return {"text/html": shown, "text/plain": repr(self)}
 
 
@@ -171,10 +146,10 @@ def _trace(output: Value, order: list[Value], collapse: Collapse | None) -> dict
             "label": node.label,
             "operation": node.op.symbol if node.op and not node.is_constant else None,
             "constant": node.is_constant,
-            "data": _number(node.data),
+            "data": json_number(node.data),
             "scope": node.scope,
             "inputs": [index[operand] for operand in node.inputs],
-            "partials": [_number(local) for local in node.partials],
+            "partials": [json_number(local) for local in node.partials],
             "formula": operation(node, names) if node.inputs and not collapse else "",
             "rules": [
                 "" if collapse or operand.is_constant else partial(node, position, names)
@@ -190,11 +165,11 @@ def _trace(output: Value, order: list[Value], collapse: Collapse | None) -> dict
             "node": None if step.node is None else index[step.node],
             "input": index[step.input],
             "position": step.position,
-            "upstream": _number(step.upstream),
-            "local": _number(step.local),
-            "contribution": _number(step.contribution),
-            "before": _number(step.before),
-            "after": _number(step.after),
+            "upstream": json_number(step.upstream),
+            "local": json_number(step.local),
+            "contribution": json_number(step.contribution),
+            "before": json_number(step.before),
+            "after": json_number(step.after),
         }
         for step in backward_steps(output)
     ]
@@ -233,12 +208,6 @@ def _settled(node: Value) -> bool:
             return False
     recorded = topological_order(*(part for part in rule if isinstance(part, Value)))
     return not any(part.op in COMPARISONS for part in recorded)
-
-
-def _number(number: float | None) -> float | str | None:
-    if number is None or math.isfinite(number):
-        return number
-    return "nan" if math.isnan(number) else "inf" if number > 0 else "-inf"
 
 
 def _drawn(output: Value, order: list[Value], trace: dict[str, Any], collapse: Collapse | None) -> Diagram:

@@ -10,6 +10,7 @@ import traitlets
 
 from autograd_core import Value
 from autograd_core.value import apply
+from viz.page import json_text
 
 if TYPE_CHECKING:
     from viz.stepper import Stepper
@@ -34,7 +35,7 @@ class StepperWidget(anywidget.AnyWidget):
         if not isinstance(numbers, list) or len(numbers) != len(order):
             return
         self.stepper = type(self.stepper)(recomputed(order, numbers))
-        self.send({"trace": self.stepper.trace_json()})
+        self.send({"trace": json_text(self.stepper.trace)})
 
 
 def recomputed(order: list[Value], numbers: list[float]) -> Value:

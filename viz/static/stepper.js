@@ -3,21 +3,7 @@
 
   const el = (id) => document.getElementById(id);
 
-  /* Numbers as Python's format(x, ".6g") has them. */
-  function shown(x) {
-    if (Number.isNaN(x)) return "nan";
-    if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
-    if (x === 0) return Object.is(x, -0) ? "-0" : "0";
-    const [digits, power] = x.toExponential(5).split("e");
-    const exponent = Number(power);
-    if (exponent >= -4 && exponent < 6) return trimmed(x.toFixed(5 - exponent));
-    const size = String(Math.abs(exponent)).padStart(2, "0");
-    return trimmed(digits) + "e" + (exponent < 0 ? "-" : "+") + size;
-  }
-
-  function trimmed(text) {
-    return text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
-  }
+  const { shown, isOne, plain } = numbers;
 
   const inParentheses = (x) => (shown(x).startsWith("-") ? "(" + shown(x) + ")" : shown(x));
 
@@ -29,24 +15,23 @@
     const { nodes, forward, backward, boxes } = trace;
     const list = (x) => Array.isArray(x);
     const place = (x) => Number.isInteger(x) && x >= 0 && x < nodes.length;
-    const number = (x) => typeof x === "number" || x === "inf" || x === "-inf" || x === "nan";
     const strings = (node) => ["name", "label", "scope", "formula"].every((key) => typeof node[key] === "string");
     if (!list(nodes) || !nodes.length || !list(forward) || !list(backward) || !backward.length) {
       throw new Error("the trace lacks its nodes or steps");
     }
     nodes.forEach((node, i) => {
-      const whole = node && strings(node) && number(node.data) && list(node.inputs) && list(node.partials) &&
-        list(node.rules) && typeof node.settled === "boolean" && place(node.box) && node.inputs.every((j) => place(j) && j < i) && node.partials.every(number) &&
+      const whole = node && strings(node) && isOne(node.data) && list(node.inputs) && list(node.partials) &&
+        list(node.rules) && typeof node.settled === "boolean" && place(node.box) && node.inputs.every((j) => place(j) && j < i) && node.partials.every(isOne) &&
         node.partials.length === node.inputs.length && node.rules.length === node.inputs.length &&
         node.rules.every((rule) => typeof rule === "string");
       if (!whole) throw new Error("node " + i + " of the trace is not as it should be");
     });
     if (!forward.every(place)) throw new Error("a forward step of the trace is of no node");
     backward.forEach((step, i) => {
-      const numbers = ["contribution", "before", "after"].every((key) => step && number(step[key]));
+      const numbers = ["contribution", "before", "after"].every((key) => step && isOne(step[key]));
       const seed = step && step.node === null;
       const edge = seed || (numbers && place(step.node) && nodes[step.node].inputs[step.position] === step.input &&
-        number(step.upstream) && number(step.local));
+        isOne(step.upstream) && isOne(step.local));
       if (!numbers || !place(step.input) || !edge || seed !== (i === 0)) {
         throw new Error("backward step " + (i + 1) + " of the trace is not as it should be");
       }
@@ -55,14 +40,13 @@
     if (boxes !== null && (typeof boxes !== "object" || !Object.values(boxes).every(box))) {
       throw new Error("a box of the trace is not as it should be");
     }
-    const value = (x) => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x);
     nodes.forEach((node) => {
-      node.data = value(node.data);
-      node.partials = node.partials.map(value);
+      node.data = plain(node.data);
+      node.partials = node.partials.map(plain);
     });
     backward.forEach((step) => {
       for (const key of ["upstream", "local", "contribution", "before", "after"]) {
-        step[key] = step[key] === null ? null : value(step[key]);
+        step[key] = step[key] === null ? null : plain(step[key]);
       }
     });
     return trace;

@@ -3,17 +3,7 @@
 
   const el = (id) => document.getElementById(id);
 
-  /* Numbers as Python's format(x, ".6g") has them. */
-  function shown(x) {
-    if (Number.isNaN(x)) return "nan";
-    if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
-    if (x === 0) return Object.is(x, -0) ? "-0" : "0";
-    const [digits, power] = x.toExponential(5).split("e");
-    const exponent = Number(power);
-    const trimmed = (text) => (text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text);
-    if (exponent >= -4 && exponent < 6) return trimmed(x.toFixed(5 - exponent));
-    return trimmed(digits) + "e" + (exponent < 0 ? "-" : "+") + String(Math.abs(exponent)).padStart(2, "0");
-  }
+  const { shown, isOne, plain } = numbers;
 
   function read(text) {
     const trace = JSON.parse(text);
@@ -21,8 +11,7 @@
     check(trace !== null && typeof trace === "object" && trace.version === 1, "this page reads traces of version 1");
     const { parameters, epochs, plot } = trace;
     const list = (x) => Array.isArray(x) && x.length > 0;
-    const number = (x) => typeof x === "number" || x === "inf" || x === "-inf" || x === "nan";
-    const numbers = (x) => list(x) && x.length === parameters.length && x.every(number);
+    const row = (x) => list(x) && x.length === parameters.length && x.every(isOne);
     const strings = (x, keys) => keys.every((key) => typeof x[key] === "string");
     const all = list(parameters) && list(epochs) && plot && strings(trace, ["model", "stopped"]);
     check(all, "the trace lacks its parameters or epochs");
@@ -31,17 +20,16 @@
       check(whole, "parameter " + i + " of the trace is not as it should be");
     });
     epochs.forEach((one, i) => {
-      const whole = one && Number.isInteger(one.epoch) && one.epoch > (i ? epochs[i - 1].epoch : 0) && number(one.loss) &&
-        (one.validation === null || number(one.validation)) && number(one.rate) && numbers(one.data) && numbers(one.grad);
+      const whole = one && Number.isInteger(one.epoch) && one.epoch > (i ? epochs[i - 1].epoch : 0) && isOne(one.loss) &&
+        (one.validation === null || isOne(one.validation)) && isOne(one.rate) && row(one.data) && row(one.grad);
       check(whole, "epoch " + (i + 1) + " of the trace is not as it should be");
     });
     const edges = ["left", "right", "top", "bottom", "first", "last", "low", "high"];
     const drawable = edges.every((edge) => Number.isFinite(plot[edge])) && plot.low < plot.high && plot.log === (plot.low > 0);
     check(drawable, "the plot of the trace is not as it should be");
-    const value = (x) => (typeof x === "string" ? Number(x.replace("inf", "Infinity")) : x);
     epochs.forEach((one) => {
-      for (const key of ["loss", "validation", "rate"]) one[key] = value(one[key]);
-      for (const key of ["data", "grad"]) one[key] = Float64Array.from(one[key], value);
+      for (const key of ["loss", "validation", "rate"]) one[key] = plain(one[key]);
+      for (const key of ["data", "grad"]) one[key] = Float64Array.from(one[key], plain);
     });
     return trace;
   }
@@ -61,9 +49,7 @@
     };
 
     /* The step of each parameter since the recorded epoch before; of the first nothing is known. */
-    epochs.forEach((one, i) => {
-      one.step = i ? one.data.map((number, k) => number - epochs[i - 1].data[k]) : null;
-    });
+    epochs.forEach((one, i) => { one.step = i ? one.data.map((number, k) => number - epochs[i - 1].data[k]) : null; });
 
     const layers = new Map();
     parameters.forEach(({ module, layer }, i) => {
@@ -165,8 +151,7 @@
       for (const layer of layers.values()) {
         layer.now = Object.fromEntries(kinds.map((kind) => [kind, largest(epoch[kind], layer.all)]));
       }
-      const validation = epoch.validation === null ? "" : shown(epoch.validation);
-      const last = epochs[end].epoch;
+      const [last, validation] = [epochs[end].epoch, epoch.validation === null ? "" : shown(epoch.validation)];
       el("words").setAttribute("aria-live", state.timer === null ? "polite" : "off");
       const texts = {
         loss: shown(epoch.loss), validation, rate: shown(epoch.rate), norm: norm(epoch.grad), moved: norm(epoch.step),
@@ -188,10 +173,7 @@
       modules.forEach(fill);
     }
 
-    function go(at) {
-      state.at = Math.max(0, Math.min(end, at));
-      paint();
-    }
+    const go = (at) => { state.at = Math.max(0, Math.min(end, at)); paint(); };
     function stop() {
       clearInterval(state.timer);
       state.timer = null;
