@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_core import Value, functions
 from autograd_core.floats import as_float
-from autograd_core.primitives import Bernoulli
+from autograd_core.masks import Bernoulli
 from nn import init as initialisation
 from nn.arguments import positive_int, unknown_name
 from nn.module import Module, parameter_count

@@ -14,7 +14,8 @@ from typing import Any
 
 from autograd_core import primitives
 from autograd_core.graph import topological_order
-from autograd_core.primitives import Bernoulli, Primitive
+from autograd_core.masks import Bernoulli
+from autograd_core.primitives import Primitive
 from autograd_core.value import Value
 
 LEAF, CONSTANT, SUM, SCALE, PRODUCT, CALL = range(6)

@@ -20,7 +20,7 @@ from autograd_core.compiler import CompileError
 from autograd_core.compiler.javascript import recomputation
 from autograd_core.functions import detach, less
 from autograd_core.graph import topological_order
-from autograd_core.primitives import Bernoulli
+from autograd_core.masks import Bernoulli
 from tests.autograd_core.compiler.agreement import nodes
 from tests.autograd_core.compiler.test_own_primitives import ALL, FUNCTIONS, own_primitive
 from tests.autograd_core.compiler.test_programs import Case

@@ -13,7 +13,7 @@ import nn
 from autograd_core import Value
 from autograd_core.compiler import Program, compile
 from autograd_core.compiler.program import Backend
-from autograd_core.primitives import Bernoulli
+from autograd_core.masks import Bernoulli
 from tests.autograd_core.compiler.agreement import assert_same, each_backend, nodes
 
 

@@ -16,7 +16,8 @@ import pytest
 from autograd_core import PRIMITIVES, Primitive, Value, functions, named_scope
 from autograd_core.compiler import Program, compile
 from autograd_core.compiler.program import Backend
-from autograd_core.primitives import REAL, Bernoulli
+from autograd_core.masks import Bernoulli
+from autograd_core.primitives import REAL
 from tests.autograd_core.compiler.agreement import assert_same, each_backend, nodes
 
 LABELS = [
