@@ -156,8 +156,7 @@ def chain(length: int, regular: bool) -> tuple[Value, list[Value], list[Value]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("regular", [True, False], ids=["regular", "irregular"])
-@pytest.mark.parametrize("backend", ["auto", "scalar"])
+@pytest.mark.parametrize(("regular", "backend"), [(True, "auto"), (False, "scalar")])
 def test_a_chain_of_a_hundred_thousand_operations(regular: bool, backend: Backend) -> None:
     with collector_paused():
         output, inputs, parameters = chain(50_000 if regular else 60_000, regular)
