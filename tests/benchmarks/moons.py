@@ -85,7 +85,7 @@ def micrograd(X: np.ndarray, y: np.ndarray) -> Peer:
     return Peer(step, lambda value: np.array([value, *(parameter.data for parameter in model.parameters())]))
 
 
-def pytorch(X: np.ndarray, y: np.ndarray) -> Peer:
+def pytorch(X: np.ndarray, y: np.ndarray, joined: bool = False) -> Peer:
     torch = import_module("torch")
     samples, targets = torch.tensor(X), torch.tensor(y)[:, None]
     arrays = W1, b1, W2, b2, W3, b3 = [torch.tensor(array, requires_grad=True) for array in arrays_of(WIDTHS)]
@@ -94,7 +94,11 @@ def pytorch(X: np.ndarray, y: np.ndarray) -> Peer:
         hidden = torch.relu(torch.addmm(b1, samples, W1))
         hidden = torch.relu(torch.addmm(b2, hidden, W2))
         losses = torch.relu(1.0 - targets * torch.addmm(b3, hidden, W3))
-        loss = losses.mean() + PENALTY * torch.cat([array.view(-1) for array in arrays]).square().sum()
+        if joined:
+            squares = torch.cat([array.view(-1) for array in arrays]).square().sum()
+        else:
+            squares = sum((array * array).sum() for array in arrays)
+        loss = losses.mean() + PENALTY * squares
         with torch.no_grad():
             for array, gradient in zip(arrays, torch.autograd.grad(loss, arrays), strict=True):
                 array.sub_(gradient, alpha=RATE)
@@ -136,6 +140,7 @@ def makers(samples: int) -> Makers:
         "autograd-core, all samples recorded": unrolled,
         "NumPy by hand": by_hand,
         "PyTorch": pytorch,
+        "PyTorch, penalty on all weights joined": partial(pytorch, joined=True),
         "jax.jit": jax_jit,
         "micrograd": micrograd,
     }
