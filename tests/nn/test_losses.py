@@ -257,7 +257,9 @@ def test_half_the_sum_has_the_error_as_its_gradient() -> None:
 
 
 @pytest.mark.parametrize(
-    "form", [list, tuple, np.array, lambda numbers: [np.float32(number) for number in numbers]], ids=str
+    "form",
+    [list, tuple, np.array, lambda numbers: [np.float32(number) for number in numbers]],
+    ids=["list", "tuple", "array", "float32"],
 )
 def test_forms_of_a_target(form: Callable[[Any], Any]) -> None:
     for loss, target in [
