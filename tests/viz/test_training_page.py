@@ -6,7 +6,6 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +20,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 LOSS = nn.losses.binary_cross_entropy_with_logits
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page without a network that may neither ask for anything nor complain."""
-    page = browser.new_page(viewport={"width": 1100, "height": 800}, offline=True)
-    troubles: list[str] = []
-    page.on("request", lambda request: None if request.url.startswith("file:") else troubles.append(request.url))
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("dialog", lambda dialog: troubles.append(dialog.message))
-    yield page
-    page.close()
-    assert troubles == []
 
 
 def played(model: nn.Module | None = None, epochs: int = 6, every: int = 1, **options: Any) -> TrainingPlayer:
