@@ -20,7 +20,8 @@ The passes, in the order in which they run, each in a file:
    only arrays, and flat positions in them.
 
 3. `rolled` writes the arrays as NumPy, forward and backward. `writer` writes a linear array, of which `products` writes
-   one section (``x @ W.T`` if rows and columns say so), and `indexing` finds the slices and transposes in positions.
+   one section (``x @ W.T`` if rows and columns say so, a stack of products if `stacks` finds one),
+   and `indexing` finds the slices and transposes in positions.
    Or `straight` writes the nodes of the first pass as floats, one a line, if there are few of them or no two alike;
    `javascript` writes the recorded nodes, each with its local derivatives, for pages that change an input.
 

@@ -10,6 +10,7 @@ from autograd_core import primitives
 from autograd_core.compiler.indexing import common_shape, view
 from autograd_core.compiler.rules import literal
 from autograd_core.compiler.sections import Array, Grid, Section
+from autograd_core.compiler.stacks import stack
 
 if TYPE_CHECKING:
     from autograd_core.compiler.writer import Writer
@@ -32,6 +33,10 @@ def term_of(writer: Writer, section: Section, array: Array) -> Term:
         return _reduced(writer, grid, array, "max")
     if grid.found and (grid.terms > 1 or _over_batch(section, array)):
         term = _matrix_product(writer, grid, array)
+        if term:
+            return term
+    elif not _over_batch(section, array) and len(grid.owners) < len(section.owner):
+        term = _stacked_product(writer, section, array)
         if term:
             return term
     return _reduced(writer, grid, array, "sum")
@@ -122,6 +127,38 @@ def _multiplied(
     sizes = [f"{(n, m)[many]}"] + ([] if drop[same] else [f"{(n, m)[same]}"])
     text = f"({left}.reshape(-1, {terms}) @ {right}).reshape(batch, {', '.join(sizes)})"
     return (f"{text}.swapaxes(1, 2)" if turned and not drop[same] else text), shape
+
+
+def _stacked_product(writer: Writer, section: Section, array: Array) -> Term | None:
+    """left @ right for each of a stack of matrices."""
+    found = stack(section)
+    if not found or section.right is None or array.batched != (section.left.batched or section.right.batched):
+        return None
+    place, factors = found.place, [(section.left, found.left), (section.right, found.right)]
+    complete = bool((place >= 0).all())
+    if complete and place[0, 1, 0] < place[0, 0, 1]:
+        place = place.swapaxes(1, 2)
+        factors = [(source, positions.swapaxes(1, 2)) for source, positions in reversed(factors)]
+    # The groups on as many axes as it takes to move evenly along each, or on none.
+    firsts = [positions[:, 0, 0] for positions in (place, *(positions for _, positions in factors))]
+    axes = common_shape(*(first for first in firsts if (first >= 0).all())) if len(place) > 1 else ()
+    place = place.reshape(*axes, *place.shape[1:])
+    factors = [(source, positions.reshape(*axes, *positions.shape[1:])) for source, positions in factors]
+    text = " @ ".join(writer.spread(source, positions) for source, positions in factors)
+    scale = float(section.coefficient[0])
+    if not complete:
+        cells = np.flatnonzero(place >= 0)
+        cells = cells[np.argsort(place.ravel()[cells])]
+        flat = f"({text}).reshape({'batch, ' * array.batched}-1)"
+        text = f"{flat}.take({writer.constant(cells, 'at')}{', 1' * array.batched})"
+        return Term(_scaled(text, scale), place.ravel()[cells], cells.shape, array.batched)
+    # Axes in the order of the result.
+    steps = [int(place.take(1, axis).flat[0] - place.flat[0]) for axis in range(place.ndim)]
+    axes = sorted(range(place.ndim), key=lambda axis: -steps[axis])
+    if axes != list(range(place.ndim)):
+        moved = [0, *(axis + 1 for axis in axes)] if array.batched else axes
+        text, place = f"({text}).transpose({', '.join(map(str, moved))})", place.transpose(axes)
+    return Term(_scaled(text, scale), place, place.shape, array.batched)
 
 
 def _reduced(writer: Writer, grid: Grid, array: Array, how: str) -> Term:

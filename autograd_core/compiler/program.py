@@ -309,11 +309,12 @@ class Program:
 
     def _stacked(self, arrays: list[np.ndarray], batch: int | None) -> list[np.ndarray]:
         """The inputs, all with a batch axis."""
-        stacked = []
-        for array, shape in zip(arrays, self._shapes[1:], strict=True):
-            one = array.ndim == len(shape)
-            stacked.append(np.broadcast_to(array, (batch or 1, *shape)) if one else array)
-        return stacked
+        if batch is None:
+            return [array[None] for array in arrays]
+        return [
+            np.broadcast_to(array, (batch, *shape)) if array.ndim == len(shape) else array
+            for array, shape in zip(arrays, self._shapes[1:], strict=True)
+        ]
 
     def _samples(self, arrays: list[np.ndarray], batch: int) -> list[list[Any]]:
         """The inputs of each sample as (nested) lists of floats."""

@@ -35,8 +35,7 @@ class Writer:
 
     def line(self, name: str, text: str) -> str:
         """Write the line that gives a name to an expression; the name."""
-        text = re.sub(r"(\.reshape\([^()]*\))+(?=\.reshape\()", "", text).replace(".swapaxes(1, 2).swapaxes(1, 2)", "")
-        self.lines.append(f"{name} = {text}")
+        self.lines.append(f"{name} = {_tidy(text)}")
         return name
 
     def constant(self, numbers: np.ndarray, name: str) -> str:
@@ -111,6 +110,21 @@ class Writer:
                 text = self.line(self._parameters_name(index), text)
         self._views[key] = text, shape
         return text, shape
+
+    def spread(self, array: Array, index: np.ndarray) -> str:
+        """The elements at flat positions `index`, and 0 where it is negative, as an atomic expression."""
+        if (index >= 0).all():
+            return self.view(array, index)[0]
+        name, turned = self.whole(array), index.swapaxes(-1, -2)
+        key = name, index.shape, index.tobytes()
+        if (name, turned.shape, turned.tobytes()) in self._views:
+            return f"{self._views[name, turned.shape, turned.tobytes()][0]}.swapaxes(-1, -2)"
+        if key not in self._views:
+            place = self.constant(index, "at")
+            flat = name if len(array.shape) < 2 or not array.batched else f"{name}.reshape(batch, -1)"
+            text = f"np.where({place} >= 0, {flat}.take({place}{', 1' * array.batched}), 0.0)"
+            self._views[key] = self.line(self.names.fresh(f"{name}_at", numbered=True), text), index.shape
+        return self._views[key][0]
 
     def _parameters_name(self, index: np.ndarray) -> str:
         """W1, b1, ... for parameters labelled layers.0.neurons.0.w.0 and so on."""
@@ -199,11 +213,11 @@ class Writer:
                 gradient = f"d_{self._views[key][0]}" if flat and key in self._views else ""
                 if gradient.isidentifier() and gradient not in self.names.taken:
                     text = self.line(self.names.fresh(gradient), text)
-                self.lines.append(f"{where} {'=' if fresh else '+='} {text}")
+                self.lines.append(f"{where} {'=' if fresh else '+='} {_tidy(text)}")
             else:
                 place = self.constant(term.place, "at")
                 where = f"{name}.reshape({'batch, ' * array.batched}-1)[{':, ' * array.batched}{place}]"
-                self.lines.append(f"{where} {'=' if fresh else '+='} {text}")
+                self.lines.append(f"{where} {'=' if fresh else '+='} {_tidy(text)}")
         return name
 
     def _in_place(self, term: Term, array: Array) -> tuple[str, tuple[int, ...]]:
@@ -225,6 +239,11 @@ class Writer:
                 return text, array.shape
         sizes = ", ".join(map(str, array.shape))
         return f"{text}.reshape({ahead}{sizes})" if sizes or batched else f"{text}.reshape(())", array.shape
+
+
+def _tidy(text: str) -> str:
+    """Without reshapes that another follows, and turns that another undoes."""
+    return re.sub(r"(\.reshape\([^()]*\))+(?=\.reshape\()", "", text).replace(".swapaxes(1, 2).swapaxes(1, 2)", "")
 
 
 def _sizes(array: Array) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -144,6 +145,18 @@ def attention(p: list[Any], inputs: list[Any]) -> Any:
     return sum((dot(row, [x[0] for x in inputs[0]]) for row in shares), Value(0.0))
 
 
+def heads_of_attention(p: list[Any], inputs: list[Any], causal: bool) -> Any:
+    """Each token asks all tokens, or those up to itself, in two heads of two dimensions."""
+    asked, keys, values = ([affine(matrix, x) for x in inputs[0]] for matrix in [grid(p, 4, 3) for _ in range(3)])
+    mixed = []
+    for place, query in enumerate(asked):
+        seen = place + 1 if causal else len(asked)
+        for part in (slice(0, 2), slice(2, 4)):
+            shares = functions.softmax([dot(query[part], key[part]) for key in keys[:seen]])
+            mixed += [dot(shares, list(column)) for column in turned([value[part] for value in values[:seen]])]
+    return squares(mixed)
+
+
 CASES = {
     "layer": Case(layer, 16, [(3,)], 2, 2),
     "linear layer": Case(linear_layer, 16, [(3,)], 2, 2),
@@ -161,12 +174,14 @@ CASES = {
     "linear regression": Case(linear_regression, 7, [(6,), ()], 2, 2),
     "cross entropy": Case(cross_entropy, 33, [(3,)], 5, 5),
     "penalty": Case(penalty, 16, [(3,)], 2, 2),
-    "attention": Case(attention, 12, [(4, 3)], 3, 3),
+    "attention": Case(attention, 12, [(4, 3)], 5, 6),
+    "heads": Case(partial(heads_of_attention, causal=False), 36, [(4, 3)], 8, 9),
+    "causal heads": Case(partial(heads_of_attention, causal=True), 36, [(4, 3)], 8, 9),
 }
 
 # Gathers by index that are left: terms that no view of their array brings in line.
-PICKED = {"attention": 4}
-PICKED_UNROLLED = {"attention": 10, "two arguments": 1, "recurrent": 1}
+PICKED = {"attention": 2, "heads": 3, "causal heads": 7}
+PICKED_UNROLLED = {"attention": 3, "heads": 3, "causal heads": 7, "two arguments": 1, "recurrent": 1}
 
 each_case = pytest.mark.parametrize("name", CASES)
 
