@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_core import primitives
 from autograd_core.compiler.names import pattern
-from autograd_core.compiler.rules import Language
+from autograd_core.compiler.rules import COMPARISONS, Language
 from autograd_core.compiler.sections import Array, Section
 from autograd_core.compiler.writer import Writer
 from autograd_core.value import Value
@@ -34,6 +34,8 @@ class Rolled:
         self.about: list[tuple[str, Array, str]] = []
         """Name, array and origin of what the program works out, for its docstring."""
         self.sources = len(sources)
+        self.conditions: set[str] = set()
+        """The names of arrays that are True or False."""
 
     def forward(self) -> str:
         """Write the forward pass; the name of the output."""
@@ -43,7 +45,11 @@ class Rolled:
                 self.writer.name[array] = self.writer.linear(name, array)
             else:
                 texts = [self.writer.operand(array, position) for position in range(len(array.operands))]
-                text = self.language.call(array.primitive, [text for text, _, _ in texts])
+                call = self.language.call
+                if self._only_conditions(array):
+                    call = self.language.condition
+                    self.conditions.add(name)
+                text = call(array.primitive, [text for text, _, _ in texts])
                 self.writer.name[array] = self.writer.line(
                     name, self.writer.full(name, text, *_shape(text, texts), array)
                 )
@@ -109,6 +115,9 @@ class Rolled:
             straight = source.shape == call.shape and (positions == np.arange(source.size)).all()
             fresh = name if name and straight and source.batched == call.batched else ""
             fresh = fresh or self.writer.names.fresh(f"d_{self.writer.name[source]}_via_{out}")
+            condition = operands[0][0]
+            if condition in self.conditions and upstream != "1.0":
+                partial = f"{'~' * (position == 2)}{condition}"
             text = partial if upstream == "1.0" else f"{upstream} * {partial}"
             thin = self.writer.thin
             factors = [*operands, (out, thin.get(out, call.shape), call.batched)]
@@ -117,6 +126,21 @@ class Rolled:
             text = self.writer.full(fresh, text, *_shape(text, factors), call)
             self.writer.name[handed] = self.writer.line(fresh, text)
         return [Section(positions, np.ones(len(positions)), handed, np.arange(call.size))]
+
+    def _only_conditions(self, array: Array) -> bool:
+        """Whether an array is a comparison that nothing but the conditions of `where` read."""
+        if array.primitive not in COMPARISONS or array is self.arrays[-1]:
+            return False
+        factors = [
+            factor for user in self.arrays for section in user.sections for factor in (section.left, section.right)
+        ]
+        calls = [
+            (user.primitive, place)
+            for user in self.arrays
+            for place, (operand, _) in enumerate(user.operands)
+            if operand is array
+        ]
+        return array not in factors and all(call == (primitives.where, 0) for call in calls)
 
     def _named(self, array: Array) -> tuple[str, str]:
         """A name for an array, by its label or operation, and where it comes from, in words."""

@@ -25,7 +25,9 @@ from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, SUM
 from autograd_core.value import Value
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
-_COMPARISONS = {"less": "<", "less_equal": "<=", "equal": "=="}
+_SIGNS = {"less": "<", "less_equal": "<=", "equal": "=="}
+COMPARISONS = {PRIMITIVES[name] for name in _SIGNS}
+"""The operations that answer with 1 or 0."""
 
 
 class CompileError(TypeError):
@@ -62,7 +64,11 @@ class Language:
         if primitive.composed is not None:
             return self._composed(primitive, operands)
         text = self._applied(primitive, [_operand(text) for text in operands])[0]
-        return f"1.0 * {text}" if primitive.name in _COMPARISONS and self.floats else text
+        return f"1.0 * {text}" if primitive.name in _SIGNS and self.floats else text
+
+    def condition(self, primitive: Primitive, operands: Sequence[str]) -> str:
+        """A comparison as what Python and NumPy make of it, True or False."""
+        return f"{operands[0]} {_SIGNS[primitive.name]} {operands[1]}"
 
     def partial(self, primitive: Primitive, position: int, operands: Sequence[str | float], out: str) -> str:
         """d out / d operand number `position`, by the rule; operands are names or, if constant, numbers."""
@@ -150,8 +156,8 @@ class Language:
             return f"np.float_power({', '.join(texts)})", ATOM  # ** takes the square root, which differs at -inf
         if name == "pow" and self.arrays:
             return f"{_enclosed(operands[0], POWER + 1)} ** {_enclosed(operands[1], POWER)}", POWER
-        if name in _COMPARISONS and self.floats:
-            return f"({texts[0]} {_COMPARISONS[name]} {texts[1]})", ATOM
+        if name in _SIGNS and self.floats:
+            return f"({texts[0]} {_SIGNS[name]} {texts[1]})", ATOM
         return f"{self._function(primitive)}({', '.join(texts)})", ATOM
 
     def _may_raise(self, divisor: str) -> bool:
@@ -228,7 +234,7 @@ def _enclosed(operand: tuple[str, int], binding: int) -> str:
 
 
 def _plain_comparison(text: str) -> str:
-    for name, sign in _COMPARISONS.items():
+    for name, sign in _SIGNS.items():
         start = f"{name}("
         if text.startswith(start) and text.endswith(")") and text.count("(") == 1 and text.count(",") == 1:
             return f"({text[len(start) : -1].replace(',', f' {sign}')})"

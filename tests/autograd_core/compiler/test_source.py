@@ -256,3 +256,15 @@ def test_a_program_is_pickled(backend: Any) -> None:
     program = compile((w * x).tanh(), [x], [w], backend)
     before = program.value_and_grad([0.3], 0.5)
     assert pickle.loads(pickle.dumps(program)).value_and_grad([0.3], 0.5) == before
+
+
+@pytest.mark.parametrize(("also_added", "line"), [(False, "less1 = x < y"), (True, "less1 = less(x, y)")])
+def test_a_comparison_is_a_condition_unless_it_is_a_number_too(also_added: bool, line: str) -> None:
+    x, y, w = Value(1.0, label="x"), Value(2.0, label="y"), Value(3.0, label="w")
+    smaller = functions.less(x, y)
+    output = functions.where(smaller, w * x, w * w * y) + (smaller if also_added else 0.0)
+    program = compile(output, [x, y], [w], backend="numpy")
+    assert f"    {line}\n" in program.source
+    value, gradient = program.value_and_grad([3.0], [1.0, 2.0], [2.0, 1.0])
+    assert value == (3.0 + also_added + 9.0) / 2.0
+    assert gradient == [(1.0 + 6.0) / 2.0]
