@@ -169,10 +169,10 @@ class Adam(Optimizer):
         square = state["square_mean"] = beta2 * state["square_mean"] + (1.0 - beta2) * g**2
         if self.amsgrad:
             square = state["largest_square_mean"] = np.maximum(state["largest_square_mean"], square)
-        # The corrections are divided out as numbers, which spares two operations on arrays.
-        lr = self.lr / (1.0 - beta1 ** state["step"])
-        root = np.sqrt(square) / sqrt(1.0 - beta2 ** state["step"])
-        return parameters - lr * mean / (root + self.eps)
+        # As the paper's section 2 ends, the corrections are numbers: two operations on arrays less.
+        correction = sqrt(1.0 - beta2 ** state["step"])
+        lr = self.lr * correction / (1.0 - beta1 ** state["step"])
+        return parameters - lr * mean / (np.sqrt(square) + correction * self.eps)
 
 
 @dataclass(eq=False)
