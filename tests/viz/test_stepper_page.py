@@ -333,6 +333,29 @@ def test_in_a_notebook_page(browser: Browser, tmp_path: Path) -> None:
     context.close()
 
 
+def test_in_a_frame_that_is_shown_later(page: Page, tmp_path: Path) -> None:
+    """Such as a slide's, or that of a notebook which is still being laid out."""
+    x = Value(2.0, label="x")
+    html = Stepper(x * x)._repr_mimebundle_()["text/html"]
+    path = tmp_path / "later.html"
+    path.write_text(f"<!DOCTYPE html><meta charset='utf-8'><div style='display: none'>{html}</div>", encoding="utf-8")
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator("#count").wait_for(state="attached")
+    page.evaluate("document.querySelector('div').style.display = 'block'")
+    frame.locator("#next").click()
+    boxes = frame.locator("#picture .node")
+    for box in boxes.all():
+        outline = box.locator("path").first.bounding_box()
+        assert outline is not None
+        assert outline["width"] > 30
+        for line in box.locator("text").all():
+            place = line.bounding_box()
+            assert place is not None
+            assert outline["x"] <= place["x"]
+            assert place["x"] + place["width"] <= outline["x"] + outline["width"]
+
+
 def test_sigmoid_is_stepped(page: Page, tmp_path: Path) -> None:
     x = Value(-1e-9, label="x")
     opened(page, sigmoid(x), tmp_path)

@@ -82,21 +82,23 @@
     const fills = drawn.map((box) => box && box.querySelector("path").getAttribute("fill"));
     drawn.forEach((box, i) => {
       if (!lines[i]) return;
-      const { x, width } = box.querySelector("path").getBBox();
+      /* From the outline's own numbers, for a frame that is not shown yet has no measures. */
+      const across = box.querySelector("path").getAttribute("d").match(/-?[\d.]+/g).filter((_, k) => k % 2 === 0);
+      const middle = (Math.min(...across) + Math.max(...across)) / 2;
       const texts = [...box.querySelectorAll("text")];
       if (!boxes && !nodes[i].label && texts.length === 3) {
         texts[0].textContent = name(i) + " " + texts[0].textContent;
         lines[i].push(texts[0]);
       }
       for (const text of lines[i]) {
-        text.setAttribute("x", String(x + width / 2));
+        text.setAttribute("x", String(middle));
         text.setAttribute("text-anchor", "middle");
       }
     });
     const svg = document.querySelector("#picture svg");
     function fit() {
       const natural = svg.viewBox.baseVal.width * 4 / 3;
-      const room = el("picture").clientWidth - 8;
+      const room = Math.max(el("picture").clientWidth - 8, 0);
       svg.setAttribute("width", String(natural > 1.6 * room ? natural : Math.min(natural, room)));
       svg.removeAttribute("height");
     }
