@@ -49,9 +49,15 @@ def gradcheck(function: Callable[..., Any], *at: Any, step: float = 6e-6, tolera
         raise ValueError(f"the step of gradcheck is a positive number, not {step!r}")
     failures: list[str] = []
     checked = 0
+
+    def on_values(*arguments: Any) -> Any:
+        """The function with all of its arguments as nodes, whichever it is differentiated by."""
+        lifted = (mapped(lambda x: x if isinstance(x, Value) else Value(x), argument) for argument in arguments)
+        return function(*lifted)
+
     for argnum, argument in enumerate(at):
-        derivatives = iter(_numbers(jacobian(function, argnum)(*at)))
-        columns = [_difference_quotients(function, at, argnum, i, step) for i in range(len(_numbers(argument)))]
+        derivatives = iter(_numbers(jacobian(on_values, argnum)(*at)))
+        columns = [_difference_quotients(on_values, at, argnum, i, step) for i in range(len(_numbers(argument)))]
         # The derivatives come result by result, the quotients input by input.
         for row in range(len(columns[0]) if columns else 0):
             for column, quotients in enumerate(columns):

@@ -35,7 +35,7 @@ class Term(NamedTuple):
     """Which argument of the last operation the input is, from 0."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """The derivative of one node with respect to another, taken apart; what `explain` returns."""
 
@@ -69,6 +69,8 @@ class Explanation:
         if self.by_path:
             lines += self._where()
         return "\n".join(lines)
+
+    __repr__ = __str__
 
     def _what_is_summed(self) -> str:
         if self.by_path:
@@ -232,7 +234,7 @@ def _accumulation_term(step: BackwardStep, output: Value, names: dict[Value, str
     return Term(path, (step.upstream, step.local), step.contribution, step.position or 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """Rows of text under a header; prints aligned and shows as a table in a notebook."""
 
@@ -248,6 +250,8 @@ class Table:
             for line in [self.header, rule, *self.rows]
         ]
         return "\n".join(aligned[:2] + _shortened(aligned[2:], str))
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         def line(cells: Sequence[str], tag: str) -> str:

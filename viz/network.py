@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd_core import Value
 from autograd_core.graph import gradients
-from nn import MLP, Dropout, Layer, Module, Sequential
+from nn import MLP, Dropout, Layer, Module, Neuron, Sequential
 from nn.arguments import positive_int
 from viz.dot import FONT, Diagram, escaped, gradient_colour
 
@@ -28,8 +28,8 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
     larger the weight, blue where it is positive and orange where negative. Of a layer with more than `max_width`
     neurons the first ones are drawn and the rest counted. No `grad` of the model changes.
 
-    `model` is an MLP, a Layer, or a Sequential of these, which may have Dropout between them (it drops nothing
-    here). Raises TypeError for another, ValueError for a sample of another size.
+    `model` is an MLP, a Layer, a Neuron, or a Sequential of these, which may have Dropout between them (it drops
+    nothing here). Raises TypeError for another, ValueError for a sample of another size.
 
     >>> import nn
     >>> diagram = draw_network(nn.MLP(2, [3, 1], rng=0), [1.0, -1.0])
@@ -43,7 +43,7 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
         raise ValueError("the network has no layers to draw")
     columns = [[Value(number, label=f"x{i + 1}") for i, number in enumerate(np.atleast_1d(x).tolist())]]
     outputs: Any = columns[0]
-    for layer in layers:
+    for layer, _ in layers:
         outputs = layer(outputs)
         columns.append(outputs if isinstance(outputs, list) else [outputs])
     target = loss(outputs) if loss else sum(columns[-1][1:], columns[-1][0])
@@ -62,10 +62,10 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
     largest = max((abs(slope[value]) for value in flat if isfinite(slope[value])), default=0.0)
     names = [_add_column(graph, number, column, slope, largest, max_width) for number, column in enumerate(columns)]
     heaviest = max(
-        (abs(weight.data) for layer in layers for neuron in layer.neurons for weight in neuron.w), default=0.0
+        (abs(weight.data) for _, neurons in layers for neuron in neurons for weight in neuron.w), default=0.0
     )
-    for layer, left, right in zip(layers, names, names[1:], strict=False):
-        for neuron, name in zip(layer.neurons, right, strict=False):
+    for (_, neurons), left, right in zip(layers, names, names[1:], strict=False):
+        for neuron, name in zip(neurons, right, strict=False):
             for weight, source in zip(neuron.w, left, strict=False):
                 share = abs(weight.data) / heaviest if isfinite(weight.data) and heaviest else 0.0
                 colour = POSITIVE_LINE if weight.data > 0 else NEGATIVE_LINE
@@ -99,15 +99,19 @@ def _add_column(
     return names
 
 
-def _layers(model: Module) -> list[Layer]:
-    """The layers of a network in the order of the forward pass."""
+def _layers(model: Module) -> list[tuple[Layer | Neuron, list[Neuron]]]:
+    """The layers of a network in the order of the forward pass, and the neurons of each."""
+    if isinstance(model, Neuron):
+        return [(model, [model])]
     if isinstance(model, Layer):
-        return [model]
+        return [(model, model.neurons)]
     if isinstance(model, MLP):
-        return model.layers
+        return [(layer, layer.neurons) for layer in model.layers]
     if isinstance(model, Sequential):
         return [layer for module in model.layers if not isinstance(module, Dropout) for layer in _layers(module)]
-    raise TypeError(f"draw_network draws an MLP, a Layer or a Sequential of them, not a {type(model).__name__}")
+    raise TypeError(
+        f"draw_network draws an MLP, a Layer, a Neuron or a Sequential of them, not a {type(model).__name__}"
+    )
 
 
 def _short(number: float) -> str:

@@ -73,7 +73,8 @@ def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = No
         # The ends of this colour map are too dark for points beside each other, so its range goes beyond the labels.
         margin = 0.3 * (y.max() - y.min())
         colours, low, high = "PuOr", y.min() - margin, y.max() + margin
-    axes.scatter(X[:, 0], X[:, 1], c=y, cmap=colours, vmin=low, vmax=high, edgecolors="black", s=25)
+    size = 25 if len(X) > 50 else 90
+    axes.scatter(X[:, 0], X[:, 1], c=y, cmap=colours, vmin=low, vmax=high, edgecolors="black", s=size)
     axes.set(xlabel="x1", ylabel="x2")
     return axes
 

@@ -134,12 +134,23 @@ def test_long_table_is_cut_after_twenty_rows() -> None:
         (lambda x: (x * x).sum(), (np.array([[1.0, 2.0], [3.0, 4.0]]),)),
         (lambda x, w: w @ x, (np.array([1.0, -2.0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))),
         (lambda x: [[x, x * x], [x.sin(), 1.0]], (2,)),
+        (lambda x, y: x.tanh() * y.exp(), (0.5, -1.0)),
         (lambda x: 7.0, (1.0,)),
         (lambda x: x * x, (1e8,)),
         (lambda x: (1e-3 * x).sin(), (-3e4,)),
         (lambda x: 1e6 + 1e-3 * x, (1.0,)),
     ],
-    ids=["nested", "matrix", "matrix and vector", "nested result", "no dependence", "large", "negative", "rounded"],
+    ids=[
+        "nested",
+        "matrix",
+        "matrix and vector",
+        "nested result",
+        "methods",
+        "no dependence",
+        "large",
+        "negative",
+        "rounded",
+    ],
 )
 def test_right_functions_of_every_arrangement_pass(function: Callable[..., Any], at: tuple[Any, ...]) -> None:
     assert gradcheck(function, *at) is True

@@ -253,3 +253,10 @@ def test_long_tables_are_shortened() -> None:
     assert table._repr_html_().endswith("<tr><td>... 61 more rows</td></tr></table>")
     assert len(topological_order(x)) == 101
     assert str(Table(("a", "b"), [])) == "a  b\n-  -"
+
+
+def test_at_a_prompt_it_is_what_print_shows() -> None:
+    x = Value(2.0, label="x")
+    y = x * x
+    assert repr(explain(y, x)) == str(explain(y, x))
+    assert repr(forward_table(y)) == str(forward_table(y))

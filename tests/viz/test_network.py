@@ -58,6 +58,13 @@ def test_several_outputs_share_the_last_column_and_no_grad_changes() -> None:
     assert diagram.svg().startswith("<svg")
 
 
+def test_a_neuron_is_drawn_as_a_layer_of_one() -> None:
+    layer = nn.Layer(2, 1, "sigmoid", rng=0)
+    neuron = viz.draw_network(layer.neurons[0], [1.0, -2.0])
+    assert len(lines(neuron.source)) == 2
+    assert neuron.source == viz.draw_network(layer, [1.0, -2.0]).source
+
+
 def test_wide_layers_are_cut_and_counted() -> None:
     source = viz.draw_network(nn.MLP(40, [20, 1], rng=0), [0.1] * 40, max_width=8).source
     assert len(lines(source)) == 7 * 7 + 7
@@ -76,7 +83,7 @@ class Custom(nn.Module):
 
 
 def test_what_has_no_layers_is_refused() -> None:
-    with pytest.raises(TypeError, match="an MLP, a Layer or a Sequential of them, not a Custom"):
+    with pytest.raises(TypeError, match="an MLP, a Layer, a Neuron or a Sequential of them, not a Custom"):
         viz.draw_network(Custom(), [1.0])
     with pytest.raises(ValueError, match="a Layer takes 2 inputs, got 1"):
         viz.draw_network(nn.MLP(2, [1]), [1.0])
