@@ -8,11 +8,13 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 from typing import Any, NamedTuple
 
 from autograd_core import formula
 from autograd_core.formula import name_latex, number_latex, number_text
-from autograd_core.graph import BackwardStep, backward_steps, collector_paused, topological_order
+from autograd_core.graph import BackwardStep, backward_steps, collector_paused, gradients, topological_order
 from autograd_core.value import Value
 
 # Beyond these a list of paths explains nothing to anybody, and the last accumulation does.
@@ -133,7 +135,7 @@ class Explanation:
     def _term_latex(self, term: Term) -> str:
         numbers = _bracketed([number_latex(factor) for factor in term.factors])
         parts = [_product(_edges_latex(term), r" \cdot ")] if len(term.factors) > 1 else []
-        if self.by_path and len(self.definitions) <= MOST_FACTORS:
+        if 0 < len(self.definitions) <= MOST_FACTORS:
             rules = [
                 formula.partial(node, steps[0].position or 0, self.names, latex=True)
                 for node, steps in reversed(self.definitions)
@@ -148,12 +150,15 @@ class Explanation:
         return " = ".join([*parts, number_latex(term.product)])
 
 
-def explain(output: Value, wrt: Value) -> Explanation:
+def explain(output: Value, wrt: Value, through: Value | Sequence[Value] = ()) -> Explanation:
     """Take d output / d wrt apart into the products along the paths, or into its last accumulations.
 
     In a small graph the terms are the paths from `output` to `wrt` with the local derivative of each edge; in a
-    large one they are the accumulations into `wrt`. Prints as text, shows as LaTeX in a notebook, and has the
-    terms as `rows`. Raises TypeError unless both are Values.
+    large one they are the accumulations into `wrt`. With `through`, nodes in the order from `output` down, there is
+    one term, the product of the derivatives from each of them to the next: the chain rule as one writes it by hand.
+    Prints as text, shows as LaTeX in a notebook, and has the terms as `rows`.
+
+    Raises TypeError for what is no Value, and ValueError where some path does not lead `through` all of the nodes.
 
     >>> x = Value(1.0, label="x")
     >>> bmw = 100 * x
@@ -162,30 +167,26 @@ def explain(output: Value, wrt: Value) -> Explanation:
     >>> tesla.label = "tesla"
     >>> print(explain(tesla, x))
     d tesla / d x = d tesla/d bmw * d bmw/d x = 2 * 100 = 200
+    >>> z = 3 * x + x * x - 1
+    >>> a = z.tanh()
+    >>> loss = (a - 0.5) ** 2
+    >>> z.label, a.label, loss.label = "z", "a", "loss"
+    >>> print(explain(loss, x, through=[a, z]))
+    d loss / d x = d loss/d a * d a/d z * d z/d x = 0.99011 * 0.00986604 * 5 = 0.0488423
     """
-    for node, role in ((output, "output"), (wrt, "wrt")):
+    between = [through] if isinstance(through, Value) else list(through)
+    for node, role in ((output, "output"), (wrt, "wrt"), *((node, "through") for node in between)):
         if not isinstance(node, Value):
             raise TypeError(f"explain takes Values, got {type(node).__name__} for {role}")
     with collector_paused():
-        return _explained(output, wrt)
+        return _explained_through([output, *between, wrt]) if between else _explained(output, wrt)
 
 
 def _explained(output: Value, wrt: Value) -> Explanation:
     order = topological_order(output)
     names = formula.names_of(order if wrt in set(order) else [*order, wrt])
     steps = [step for step in backward_steps(output) if step.node is not None]
-
-    # From the input up: how many paths lead down to it from each node. The reversed stream has every operation
-    # after the operations it uses.
-    paths = {wrt: 1}
-    leading: list[BackwardStep] = []
-    for step in reversed(steps):
-        if step.input in paths:
-            assert step.node is not None
-            paths[step.node] = min(paths.get(step.node, 0) + paths[step.input], 1_000_001)
-            leading.append(step)
-    count = paths.get(output, 0) if leading else 0
-
+    count, leading = _counted(steps, output, wrt)
     arriving = [step for step in steps if step.input is wrt]
     by_path = count == 1 or (count <= MOST_PATHS and len(leading) <= MOST_EDGES)
     down: dict[Value, list[BackwardStep]] = {}
@@ -201,6 +202,42 @@ def _explained(output: Value, wrt: Value) -> Explanation:
     value = arriving[-1].after if arriving else float(output is wrt)
     definitions = list(down.items()) if by_path else []
     return Explanation(names[output], names[wrt], value, rows, count, by_path, definitions, names)
+
+
+def _counted(steps: list[BackwardStep], output: Value, wrt: Value) -> tuple[int, list[BackwardStep]]:
+    """How many paths lead from output to wrt, counted up to a little over a million, and the steps on them."""
+    # From the input up: the reversed stream has every operation after the operations it uses.
+    paths = {wrt: 1}
+    leading: list[BackwardStep] = []
+    for step in reversed(steps):
+        if step.input in paths:
+            assert step.node is not None
+            paths[step.node] = min(paths.get(step.node, 0) + paths[step.input], 1_000_001)
+            leading.append(step)
+    return (paths.get(output, 0) if leading else 0), leading
+
+
+def _explained_through(nodes: list[Value]) -> Explanation:
+    """The derivative of the first node by the last as the product of those of each by the next."""
+    output, wrt = nodes[0], nodes[-1]
+    order = topological_order(output)
+    known = set(order)
+    names = formula.names_of([*order, *(node for node in dict.fromkeys(nodes) if node not in known)])
+
+    def count(above: Value, below: Value) -> int:
+        return _counted([step for step in backward_steps(above) if step.node is not None], above, below)[0]
+
+    every, passing = count(output, wrt), prod(count(*pair) for pair in pairwise(nodes))
+    if min(passing, 1_000_001) != every or not every:
+        named = ", ".join(names[node] for node in nodes[1:-1])
+        raise ValueError(
+            f"of the {every:,} paths from {names[output]} to {names[wrt]}, {passing:,} lead through {named} in this "
+            "order; a product of derivatives has them all"
+        )
+    factors = tuple(gradients(above, [below])[0] for above, below in pairwise(nodes))
+    value = gradients(output, [wrt])[0]
+    term = Term(tuple(names[node] for node in nodes), factors, prod(factors), 0)
+    return Explanation(names[output], names[wrt], value, [term], every, True, [], names)
 
 
 def _paths(output: Value, wrt: Value, down: dict[Value, list[BackwardStep]]) -> Iterator[list[BackwardStep]]:

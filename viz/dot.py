@@ -59,7 +59,9 @@ class Diagram:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
-            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+            # No wider than the page.
+            svg = self.svg().replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+            return {"image/svg+xml": svg, "text/plain": repr(self)}
         except RuntimeError as error:
             return {"text/plain": f"{self!r}\n{error}"}
 

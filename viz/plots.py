@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,19 +29,31 @@ def _axes(axes: Axes | None) -> Axes:
     return pyplot.subplots(layout="constrained")[1]
 
 
-def plot_history(history: History, axes: Axes | None = None) -> Axes:
-    """The training loss, and the validation loss where there is one, over the epochs; the best epoch is marked."""
+def plot_history(history: History | Mapping[str, History], axes: Axes | None = None) -> Axes:
+    """The training loss, and the validation loss where there is one, over the epochs; the best epoch is marked.
+
+    Of several histories by name the training losses, to compare them.
+    """
     axes = _axes(axes)
-    epochs = np.arange(1, len(history.epochs) + 1)
-    dot = "o" if len(epochs) == 1 else ""
-    axes.plot(epochs, history.loss, color=BLUE, label="training", marker=dot)
-    if history.validation_loss:
-        axes.plot(epochs, history.validation_loss, color=ORANGE, label="validation", marker=dot)
-    if history.epochs:
-        axes.axvline(history.best_epoch + 1, color=GREY, linestyle=":", label=f"best epoch {history.best_epoch + 1}")
-    if all(loss > 0 for loss in [*history.loss, *history.validation_loss]):
+    several = history if isinstance(history, Mapping) else {"training": history}
+    losses: list[float] = []
+    for name, one in several.items():
+        epochs = np.arange(1, len(one.epochs) + 1)
+        dot = "o" if len(epochs) == 1 else ""
+        axes.plot(epochs, one.loss, label=name, marker=dot, color=BLUE if len(several) == 1 else None)
+        losses += one.loss
+        if one.validation_loss and one is history:
+            axes.plot(epochs, one.validation_loss, color=ORANGE, label="validation", marker=dot)
+            losses += one.validation_loss
+    if isinstance(history, History):
+        if history.epochs:
+            best = history.best_epoch + 1
+            axes.axvline(best, color=GREY, linestyle=":", label=f"best epoch {best}")
+        axes.set_title(history.stopped)
+    if all(loss > 0 for loss in losses):
         axes.set_yscale("log")
-    axes.set(xlabel="epoch", ylabel="loss", title=history.stopped)
+    axes.locator_params(axis="x", integer=True)
+    axes.set(xlabel="epoch", ylabel="loss")
     axes.legend()
     return axes
 
@@ -82,17 +94,20 @@ def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = No
 def plot_landscape_1d(
     function: Callable[[Any], Any],
     limits: tuple[float, float],
-    path: Sequence[float] = (),
+    paths: Mapping[str, Sequence[float]] | Sequence[float] = (),
     axes: Axes | None = None,
 ) -> Axes:
-    """A function of one number between two limits, and on it the points of a descent."""
+    """A function of one number between two limits, and on it the points of a descent, or of several by name."""
     axes = _axes(axes)
     x = np.linspace(*limits, 400)
     axes.plot(x, [float(function(float(number))) for number in x], color=GREY)
-    if len(path):
-        heights = [float(function(float(number))) for number in path]
-        axes.plot(path, heights, "o-", color=ORANGE, markersize=4, linewidth=1.0, label=f"{len(path) - 1} steps")
-        axes.plot(path[0], heights[0], "o", color=BLUE, label="start")
+    named = paths if isinstance(paths, Mapping) else {f"{len(paths) - 1} steps": paths} if len(paths) else {}
+    for number, (name, path) in enumerate(named.items()):
+        heights = [float(function(float(point))) for point in path]
+        axes.plot(path, heights, "o-", color=f"C{number + 1}", markersize=4, linewidth=1.0, label=name)
+    if named:
+        starts = [path[0] for path in named.values()]
+        axes.plot(starts, [float(function(float(start))) for start in starts], "o", color=BLUE, label="start")
         axes.legend()
     heights = axes.lines[0].get_ydata()
     axes.set(xlabel="w", ylabel="loss", xlim=limits, ylim=_with_margin(np.asarray(heights, dtype=float)))

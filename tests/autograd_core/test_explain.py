@@ -260,3 +260,48 @@ def test_at_a_prompt_it_is_what_print_shows() -> None:
     y = x * x
     assert repr(explain(y, x)) == str(explain(y, x))
     assert repr(forward_table(y)) == str(forward_table(y))
+
+
+def neuron() -> tuple[Value, Value, Value, Value]:
+    w, b = Value(0.5, label="w"), Value(0.1, label="b")
+    z = w * 2.0 + b * b
+    a = z.tanh()
+    loss = a * a
+    for node, label in ((z, "z"), (a, "a"), (loss, "L")):
+        node.label = label
+    return loss, a, z, w
+
+
+def test_through_named_nodes_it_is_the_product_that_one_writes_by_hand() -> None:
+    loss, a, z, w = neuron()
+    found = explain(loss, w, through=[a, z])
+    slopes = 2.0 * a.data, 1.0 - a.data**2, 2.0
+    assert found.rows[0].names == ("L", "a", "z", "w")
+    assert found.rows[0].factors == pytest.approx(slopes, rel=1e-12)
+    assert found.value == pytest.approx(math.prod(slopes), rel=1e-12)
+    assert found.paths == 2
+    assert str(found).startswith("d L / d w = d L/d a * d a/d z * d z/d w = 1.53")
+    assert found.latex().count(r"\cdot") == 4
+    assert str(explain(loss, w, through=z)).startswith("d L / d w = d L/d z * d z/d w = ")
+
+
+def test_through_what_not_all_paths_pass_is_refused() -> None:
+    loss, a, z, w = neuron()
+    total = loss + w * w
+    total.label = "T"
+    with pytest.raises(ValueError, match="of the 4 paths from T to w, 2 lead through z in this order"):
+        explain(total, w, through=[z])
+    with pytest.raises(ValueError, match="of the 2 paths from L to w, 0 lead through z, a in this order"):
+        explain(loss, w, through=[z, a])
+    with pytest.raises(TypeError, match="explain takes Values, got str for through"):
+        explain(loss, w, through=["z"])  # type: ignore[list-item]
+
+
+def test_through_a_graph_of_many_paths() -> None:
+    x = Value(1.0, label="x")
+    doubled = x
+    for _ in range(40):
+        doubled = doubled + doubled
+    doubled.label = "y"
+    loss = doubled * 3.0
+    assert explain(loss, x, through=doubled).value == 3.0 * 2.0**40

@@ -247,6 +247,7 @@ def test_save_refuses_another_ending(tmp_path: Path, name: str) -> None:
 def test_a_notebook_gets_the_svg() -> None:
     bundle = viz.draw(tesla())._repr_mimebundle_()
     assert bundle["image/svg+xml"].startswith("<svg")
+    assert "max-width: 100%" in bundle["image/svg+xml"]
     assert bundle["text/plain"].startswith("<Diagram")
 
 

@@ -52,6 +52,13 @@ def test_history_shows_both_losses_and_the_best_epoch() -> None:
     assert axes.get_title() == "enough"
 
 
+def test_several_histories_are_compared_by_name() -> None:
+    axes = drawn(viz.plot_history({"SGD": history(validation=True), "Adam": history(validation=False)}))
+    assert legend(axes) == ["SGD", "Adam"]
+    assert [len(np.asarray(line.get_ydata())) for line in axes.lines] == [4, 4]
+    assert all(tick == int(tick) for tick in axes.get_xticks())
+
+
 def test_history_without_validation_or_without_epochs() -> None:
     assert legend(drawn(viz.plot_history(history(validation=False)))) == ["training", "best epoch 3"]
     assert legend(drawn(viz.plot_history(nn.History()))) == ["training"]
@@ -88,6 +95,9 @@ def test_the_landscape_in_one_dimension_has_the_path_on_it() -> None:
     assert list(np.asarray(axes.lines[1].get_ydata())) == [4.0, 1.0, 0.25]
     assert legend(axes) == ["2 steps", "start"]
     assert len(drawn(viz.plot_landscape_1d(lambda w: w * w, (-2.0, 2.0))).lines) == 1
+    axes = drawn(viz.plot_landscape_1d(lambda w: w * w, (-2.0, 2.0), {"left": [-2.0, -1.0], "right": [2.0, 0.5]}))
+    assert legend(axes) == ["left", "right", "start"]
+    assert list(np.asarray(axes.lines[3].get_xdata())) == [-2.0, 2.0]
 
 
 def test_the_landscape_in_two_dimensions_has_every_path_by_name() -> None:
