@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_core import Value, collector_paused, no_grad
 from autograd_core.compiler import Program, compile
-from autograd_core.modes import changed
+from autograd_core.modes import changed, thread
 from autograd_core.transforms import mapped
 from nn.evaluation import evaluate, evaluating
 from nn.module import Module, generators
@@ -32,13 +32,17 @@ def objective(
 ) -> tuple[Objective, bool]:
     """The objective, and whether it is compiled; "auto" is where that is possible, and warns where it is not.
 
+    Inside `detect_anomaly` "auto" walks nodes, for only they are looked at, and "compiled" is a ValueError.
+
     `X` and `y` are the samples and targets to come. The loss sees all targets once, for a program no longer checks
     them, and on a few samples the program must agree with walking nodes. Draws from no generator in the end. Raises
     what the loss raises for a target, and TypeError or ValueError where "compiled" is not possible.
     """
     eager = _eager(model, loss, penalty, parameters)
-    if engine == "eager":
+    if engine == "eager" or (engine == "auto" and thread.mode.checking):
         return eager, False
+    if thread.mode.checking:
+        raise ValueError("detect_anomaly looks at nodes, and a compiled program has none; use engine='eager'")
     start = _numbers(parameters)
     with _drawn_back(model), no_grad():
         _check_targets(model, loss, X, y)

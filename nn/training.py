@@ -55,9 +55,10 @@ def fit(
     the norm of the gradient; `scheduler` steps after each epoch; `callbacks` are called with a `Training` after it.
 
     The "eager" engine walks the nodes of each sample. The "compiled" one records a sample, the first, and runs the
-    program that `autograd_core.compile` makes of it on whole batches, to the same weights; what model, loss and penalty
-    read from elsewhere, such as the rate of a Dropout, is then as it was at the start. "auto" compiles, or warns why it
-    cannot and is eager. Parameters have the numbers and gradients of the last step when callbacks are called.
+    program that `autograd_core.compile` makes of it on whole batches, to the same weights; what model, loss and
+    penalty read from elsewhere, such as the rate of a Dropout, is then as it was at the start. "auto" compiles, or
+    warns why it cannot and is eager; inside `detect_anomaly` it is eager. Parameters have the numbers and gradients
+    of the last step when callbacks are called.
 
     Ctrl-C, and a loss that is no longer finite, end the training with the weights that had the smallest loss (on the
     validation data where there are any) and the history so far, whose `stopped` says why. With `checkpoint` all that

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_core import Value, functions, primitive
+from autograd_core import Value, detect_anomaly, functions, primitive
 from nn import losses
 from nn.layers import ACTIVATIONS
 
@@ -249,3 +249,27 @@ def test_a_label_in_a_value_chooses_when_the_graph_is_computed() -> None:
             gradients.append([logit.grad for logit in logits])
         assert gradients[0] == pytest.approx(gradients[1], rel=1e-14)
     assert functions.softmax(logits)[2].data == pytest.approx(math.exp(-by_value.data), rel=1e-14)
+
+
+def test_detect_anomaly_sees_a_training() -> None:
+    X, y = nn.data.linear(20, rng=0)
+
+    def fit(engine: Any) -> nn.History:
+        model = nn.MLP(1, [1], init="constant")
+        optimizer = nn.optim.SGD(model.parameters(), lr=1e200)
+        return nn.fit(
+            model, X, y, loss=nn.losses.mse_loss, optimizer=optimizer, epochs=3, progress=False, engine=engine
+        )
+
+    with np.errstate(all="ignore"):
+        assert "diverged" in str(fit("auto").stopped)
+    with detect_anomaly(), pytest.raises(FloatingPointError, match="gave inf"):
+        fit("auto")
+    with detect_anomaly(), pytest.raises(ValueError, match="use engine='eager'"):
+        fit("compiled")
+
+
+def test_detect_anomaly_sees_predictions() -> None:
+    model = nn.MLP(1, [1], functions.log, output_activation=functions.log, init="constant")
+    with detect_anomaly(), pytest.raises(FloatingPointError, match="gave nan; its inputs: argument 1 = -0.9"):
+        nn.predict(model, [[1.0]] * 20 + [[-9.0]] + [[1.0]])

@@ -331,6 +331,13 @@ def test_early_stopping_refuses_options_without_sense() -> None:
         nn.EarlyStopping(min_delta=-0.1)
 
 
+def test_evaluate_is_the_mean_loss_over_many_samples(moons: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = moons
+    model = nn.MLP(2, [4, 2], rng=0)
+    losses = [nn.losses.cross_entropy(model(sample), label).data for sample, label in zip(X, y, strict=True)]
+    assert nn.evaluate(model, X, y, nn.losses.cross_entropy) == pytest.approx(np.mean(losses), rel=1e-12)
+
+
 def test_predict_evaluate_and_accuracy_leave_the_modes_of_the_parts(moons: tuple[np.ndarray, np.ndarray]) -> None:
     model = nn.Sequential(nn.Layer(2, 4, rng=0), nn.Dropout(0.5, rng=0), nn.Layer(4, 1, "sigmoid", rng=1))
     model[0].eval()
