@@ -58,7 +58,7 @@ def plot_history(history: History | Mapping[str, History], axes: Axes | None = N
     return axes
 
 
-def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = None, resolution: int = 80) -> Axes:
+def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = None, resolution: int = 150) -> Axes:
     """The classes that a model of two inputs gives to the plane, and the samples on it.
 
     A model with one output is taken at the threshold that `nn.accuracy` takes by default; with several the largest
