@@ -1,0 +1,205 @@
+"""The course: what is committed is what a clean kernel gives, and its exercises know right answers from wrong ones."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import time
+import tokenize
+import tomllib
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import nn
+import viz
+from nn.layers import ACTIVATIONS
+
+nbformat = pytest.importorskip("nbformat")
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+PATHS = sorted(FOLDER.glob("*.ipynb"))
+SOLUTIONS = tomllib.loads((Path(__file__).parent / "solutions.toml").read_text(encoding="utf-8"))
+"""For each notebook its exercises, each with a right answer and wrong ones."""
+SECONDS = 60
+LARGEST = 1_500_000
+# A number that is no part of a name; the last digits of one that was trained may differ on another processor.
+NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+TOLERANCE = 0.02
+UNNAMED = {"Diagram", "Epoch", "History", "Module", "Optimizer", "Scheduler", "Training"}
+"""What one gets, and does not ask for by name."""
+INNER = {"class_labels", "clipped_by_norm", "clipped_by_value", "log_loss"}
+"""What the others are made of."""
+
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def is_check(cell: Any) -> bool:
+    return cell.cell_type == "code" and "is ..." in cell.source and "assert " in cell.source
+
+
+def exercises(notebook: Any) -> list[tuple[Any, Any]]:
+    """The cell to fill in, and the one that checks it."""
+    return [(cell, check) for cell, check in zip(notebook.cells, notebook.cells[1:], strict=False) if is_check(check)]
+
+
+def text_of(output: Any) -> str:
+    """What a reader sees of an output as text; a picture counts as one, whatever is in it."""
+    if output.output_type == "stream":
+        return output.text
+    data = output.get("data", {})
+    return " ".join(sorted(data)) if set(data) - {"text/plain"} else data.get("text/plain", "")
+
+
+def assert_same_text(fresh: str, committed: str, where: str) -> None:
+    """The same words, and numbers that differ by a unit of their last digit, or by TOLERANCE."""
+    assert NUMBER.sub("#", fresh) == NUMBER.sub("#", committed), where
+    for one, other in zip(NUMBER.findall(fresh), NUMBER.findall(committed), strict=True):
+        found, expected = (float(text.replace(",", "").replace("−", "-")) for text in (one, other))
+        decimals = len(other.split("e")[0].partition(".")[2]) - int(other.partition("e")[2] or 0)
+        assert abs(found - expected) <= max(1.01 * 10.0**-decimals, TOLERANCE * abs(expected)), (
+            f"{where}: {one}, {other}"
+        )
+
+
+def test_twelve_notebooks_each_with_its_solutions() -> None:
+    assert [path.stem[:3] for path in PATHS] == [f"{number:02}_" for number in range(1, 13)]
+    assert list(SOLUTIONS) == [path.stem for path in PATHS]
+
+
+@each_notebook
+def test_what_is_committed(path: Path) -> None:
+    assert path.stat().st_size <= LARGEST
+    notebook = read(path)
+    nbformat.validate(notebook)
+    number = int(path.stem[:2])
+    assert notebook.cells[0].source.startswith(f"# {number}. ")
+    cells = [cell for cell in code_cells(notebook) if cell.source.strip()]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), "run it from top to bottom"
+    for cell in cells:
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", output.text
+    following = [other for other in PATHS if int(other.stem[:2]) == number + 1]
+    assert all(other.name in notebook.cells[-1].source for other in following)
+    written = path.read_text(encoding="utf-8")
+    assert not re.findall(r'(?:/tmp/|/home/|/root/|/Users/|[A-Z]:\\\\)[^"\\ ]*', written)
+
+
+@each_notebook
+def test_a_stepper_has_a_picture_where_there_are_no_scripts(path: Path) -> None:
+    for cell in code_cells(read(path)):
+        for output in cell.outputs:
+            html = output.get("data", {}).get("text/html", "")
+            if "<iframe" in html:
+                assert re.search(r'<img [^>]*src="data:image/svg\+xml;base64,', html), cell.source
+
+
+@each_notebook
+def test_exercises_are_hidden_and_have_solutions(path: Path) -> None:
+    found = exercises(read(path))
+    assert 2 <= len(found) <= 3
+    assert len(found) == len(SOLUTIONS[path.stem])
+    for (cell, check), solution in zip(found, SOLUTIONS[path.stem], strict=True):
+        assert "..." in cell.source
+        assert check.metadata["jupyter"]["source_hidden"]
+        assert "open" in text_of(check.outputs[0])
+        assert len(solution["wrong"]) >= 2
+
+
+def test_every_part_of_nn_and_viz_is_taught() -> None:
+    words: set[str] = set()
+    for path in PATHS:
+        for cell in code_cells(read(path)):
+            for token in tokenize.generate_tokens(StringIO(cell.source).readline):
+                if token.type in (tokenize.NAME, tokenize.STRING):
+                    words.update(re.findall(r"\w+", token.string))
+    public = {*nn.__all__, *viz.__all__, *nn.optim.__all__, "SCHEMES"}
+    for module in (nn.data, nn.losses):
+        public |= {name for name, part in vars(module).items() if inspect.getmodule(part) is module and callable(part)}
+    assert sorted(name for name in public - UNNAMED - INNER - words if not name.startswith("_")) == []
+    assert set(ACTIVATIONS) <= words
+
+
+@pytest.mark.notebooks
+@each_notebook
+def test_a_clean_kernel_gives_what_is_committed(path: Path) -> None:
+    """In less than a minute; and then, in the same kernel, the exercises with answers in them."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    committed, fresh = read(path), read(path)
+    client = NotebookClient(
+        fresh,
+        timeout=SECONDS,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(FOLDER)}},
+    )
+
+    def run(source: str) -> Any:
+        cell = nbformat.v4.new_code_cell(source)
+        fresh.cells.append(cell)
+        client.execute_cell(cell, len(fresh.cells) - 1)
+        return cell
+
+    with client.setup_kernel():
+        start = time.perf_counter()
+        for index, cell in enumerate(fresh.cells):
+            client.execute_cell(cell, index)
+        assert time.perf_counter() - start < SECONDS
+        for found, expected in zip(code_cells(fresh), code_cells(committed), strict=True):
+            assert not [output for output in found.outputs if output.get("name") == "stderr"], found.source
+            if "varies" not in expected.metadata.get("tags", []):
+                one, other = ("\n".join(map(text_of, cell.outputs)) for cell in (found, expected))
+                assert_same_text(one, other, expected.source)
+        for (_, check), solution in zip(exercises(committed), SOLUTIONS[path.stem], strict=True):
+            run(solution["right"])
+            assert "right" in text_of(run(check.source).outputs[0])
+            for wrong in solution["wrong"]:
+                run(wrong)
+                with pytest.raises(CellExecutionError) as caught:
+                    run(check.source)
+                assert caught.value.ename == "AssertionError", wrong
+                assert len(caught.value.evalue) > 15, wrong
+
+
+@pytest.mark.notebooks
+@each_notebook
+def test_in_a_browser(path: Path, browser: Browser, tmp_path: Path) -> None:
+    """As nbconvert shows it: all pictures are there, the steppers step, and nothing complains."""
+    from nbconvert import HTMLExporter
+
+    body, _ = HTMLExporter(template_name="basic").from_notebook_node(read(path))
+    page_path = tmp_path / "notebook.html"
+    page_path.write_text(f"<!DOCTYPE html><meta charset='utf-8'><title>{path.stem}</title>{body}", encoding="utf-8")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(page_path.as_uri())
+    widths = page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
+    assert all(width > 50 for width in widths)
+    assert len(widths) + page.locator("svg").count() >= 2
+    for frame in page.locator("iframe").all():
+        inner = frame.content_frame
+        if inner.locator("#next").count():
+            before = inner.locator("#count").inner_text()
+            inner.locator("#next").click()
+            assert inner.locator("#count").inner_text() != before
+    context.close()
+    assert troubles == []
