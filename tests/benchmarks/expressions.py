@@ -219,5 +219,5 @@ def irregular(sizes: Sequence[int], repeats: int, seconds: float = 0.05) -> list
 
 def tables() -> Iterator[tuple[str, list[Row]]]:
     """The tables, each worked out when it is asked for."""
-    yield compared("Value and gradient of micrograd's example, 22 operations", EXAMPLE, repeats=21, unit="call")
+    yield compared("Value and gradient of micrograd's example, 25 operations", EXAMPLE, repeats=21, unit="call")
     yield "Value and gradient of random irregular graphs", irregular([10**3, 10**4, 4 * 10**4], repeats=9)
