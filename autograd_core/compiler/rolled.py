@@ -115,9 +115,11 @@ class Rolled:
             straight = source.shape == call.shape and (positions == np.arange(source.size)).all()
             fresh = name if name and straight and source.batched == call.batched else ""
             fresh = fresh or self.writer.names.fresh(f"d_{self.writer.name[source]}_via_{out}")
-            condition = operands[0][0]
-            if condition in self.conditions and upstream != "1.0":
-                partial = f"{'~' * (position == 2)}{condition}"
+            if upstream != "1.0":
+                # Next to a factor True and False are 1 and 0.
+                if operands[0][0] in self.conditions:
+                    partial = f"{'~' * (position == 2)}{operands[0][0]}"
+                partial = re.sub(r"^\(1\.0 - (\([^()]*\))\)$", r"~\1", partial)
             text = partial if upstream == "1.0" else f"{upstream} * {partial}"
             thin = self.writer.thin
             factors = [*operands, (out, thin.get(out, call.shape), call.batched)]

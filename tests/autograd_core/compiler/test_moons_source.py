@@ -41,12 +41,12 @@ def value_and_grad(parameters, x, y):
     value = 0.0001 * (parameters @ parameters) + relu3
     # backward
     d_value = np.full(batch, 1.0 / batch)
-    d_z4 = d_value * (1.0 - (z4 <= 0.0))
+    d_z4 = d_value * ~(z4 <= 0.0)
     d_z3 = -d_z4 * y
     d_relu2 = d_z3[:, None] * w3
-    d_z2 = d_relu2 * (1.0 - (z2 <= 0.0))
+    d_z2 = d_relu2 * ~(z2 <= 0.0)
     d_relu1 = d_z2 @ W2
-    d_z1 = d_relu1 * (1.0 - (z1 <= 0.0))
+    d_z1 = d_relu1 * ~(z1 <= 0.0)
     gradient = np.zeros((337,))
     d_b1 = d_z1.sum(0)
     gradient[2:50:3] = d_b1
@@ -96,11 +96,11 @@ def value_and_grad(parameters):
     value = 0.0001 * (parameters @ parameters) + 0.01 * relu3.sum(-1)
     # backward
     d_relu3 = 0.01
-    d_z3 = d_relu3 * (1.0 - (z3 <= 0.0))
+    d_z3 = d_relu3 * ~(z3 <= 0.0)
     d_relu2 = d_z3[:, None] * w3 * c3
-    d_z2 = d_relu2 * (1.0 - (z2 <= 0.0))
+    d_z2 = d_relu2 * ~(z2 <= 0.0)
     d_relu1 = d_z2 @ W2
-    d_z1 = d_relu1 * (1.0 - (z1 <= 0.0))
+    d_z1 = d_relu1 * ~(z1 <= 0.0)
     gradient = np.zeros((337,))
     d_b1 = d_z1.sum(0)
     gradient[2:50:3] = d_b1
