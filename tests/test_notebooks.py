@@ -134,6 +134,28 @@ def test_every_part_of_nn_and_viz_is_taught() -> None:
     assert set(ACTIVATIONS) <= words
 
 
+@pytest.mark.parametrize(
+    ("fresh", "same"),
+    [
+        ("loss 0.1250, 1,024 nodes, w1 −2", True),
+        ("loss 0.1251, 1,024 nodes, w1 −2", True),
+        ("loss 0.1290, 1,024 nodes, w1 −2", False),
+        ("loss 0.1250, 1,124 nodes, w1 −2", False),
+        ("loss 0.1250, 1,024 nodes, w1 2", False),
+        ("loss 0.1250, 1,024 nodes, w2 −2", False),
+        ("loss nan, 1,024 nodes, w1 −2", False),
+        ("loss 0.1250, 1,024 nodes", False),
+    ],
+)
+def test_what_counts_as_the_same_text(fresh: str, same: bool) -> None:
+    committed = "loss 0.1250, 1,024 nodes, w1 −2"
+    if same:
+        assert_same_text(fresh, committed, "")
+    else:
+        with pytest.raises(AssertionError):
+            assert_same_text(fresh, committed, "")
+
+
 @pytest.mark.notebooks
 @each_notebook
 def test_a_clean_kernel_gives_what_is_committed(path: Path) -> None:
