@@ -12,7 +12,8 @@ from autograd_core.compiler.sections import Section
 class Stack(NamedTuple):
     """Matrix products, as many as there are groups: positions, or -1 where the section has nothing.
 
-    What is missing in a factor counts as 0, so that the sum of a product is what the section says.
+    What is missing in a factor counts as 0, so that the sum of a product is what the section says; but for infinities
+    in the other factor, where 0 * inf is nan.
     """
 
     left: np.ndarray
