@@ -232,7 +232,7 @@ def _explained_through(nodes: list[Value]) -> Explanation:
         named = ", ".join(names[node] for node in nodes[1:-1])
         raise ValueError(
             f"of the {every:,} paths from {names[output]} to {names[wrt]}, {passing:,} lead through {named} in this "
-            "order; a product of derivatives has them all"
+            "order; name nodes that all of them pass, or explain it without `through`"
         )
     factors = tuple(gradients(above, [below])[0] for above, below in pairwise(nodes))
     value = gradients(output, [wrt])[0]

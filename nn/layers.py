@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -169,6 +169,8 @@ class MLP(Module):
         bias_init: initialisation.Scheme | str = "zeros",
         rng: initialisation.Seed = None,
     ) -> None:
+        if not isinstance(nouts, Iterable):
+            raise TypeError(f"nouts lists the widths of the layers, as in MLP(2, [16, 1]), got {nouts!r}")
         widths = [nin, *nouts]
         if len(widths) < 2:
             raise ValueError("an MLP needs at least one layer: nouts lists their widths, as in MLP(2, [16, 1])")

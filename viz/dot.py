@@ -110,6 +110,8 @@ def draw(
         },
         edge_attr={"fontname": FONT, "fontsize": "10", "color": "#555555", "fontcolor": "#333333", "arrowsize": "0.7"},
     )
+    if sum(bool(box.scope) for box in boxes) > 10:
+        graph.attr(splines="line")  # layers joined all with all: curves around neurons go far above and below
     if len(boxes) > 100:
         # Curves around nodes, and the best of orders, take dot minutes where a few hundred nodes are entangled.
         graph.attr(splines="line", nslimit="0.2", nslimit1="0.2", mclimit="0.1")

@@ -48,8 +48,9 @@ def framed(page: str, title: str, svg: str, description: str) -> str:
     """A page for a notebook, in a frame; and under it a picture, for where frames are taken out, as on GitHub."""
     picture = base64.b64encode(svg.encode()).decode()
     return (
-        '<div style="position:relative;height:680px;overflow:auto">'
-        f'<img alt="{html.escape(description)}" src="data:image/svg+xml;base64,{picture}">'
-        f'<iframe title="{html.escape(title)}" style="position:absolute;left:0;top:0;width:100%;height:100%;'
+        # In one cell of a grid: as high as the frame, or without it as the picture.
+        f'<div style="display:grid"><img alt="{html.escape(description)}" src="data:image/svg+xml;base64,{picture}" '
+        'style="grid-area:1/1;max-width:100%;max-height:680px">'
+        f'<iframe title="{html.escape(title)}" style="grid-area:1/1;width:100%;height:680px;'
         f'border:0;background:#fff" sandbox="allow-scripts" srcdoc="{html.escape(page)}"></iframe></div>'
     )

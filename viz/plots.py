@@ -32,10 +32,12 @@ def _axes(axes: Axes | None) -> Axes:
 def plot_history(history: History | Mapping[str, History], axes: Axes | None = None) -> Axes:
     """The training loss, and the validation loss where there is one, over the epochs; the best epoch is marked.
 
-    Of several histories by name the training losses, to compare them.
+    Of several histories by name the training losses, to compare them. Raises TypeError for anything else.
     """
-    axes = _axes(axes)
     several = history if isinstance(history, Mapping) else {"training": history}
+    if not several or not all(isinstance(one, History) for one in several.values()):
+        raise TypeError(f"plot_history takes a History, or some by name as in {{'SGD': history}}, got {history!r:.80}")
+    axes = _axes(axes)
     losses: list[float] = []
     for name, one in several.items():
         epochs = np.arange(1, len(one.epochs) + 1)

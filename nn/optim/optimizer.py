@@ -121,6 +121,9 @@ def leaves(parameters: Iterable[Value], taker: str) -> list[Value]:
     """
     if isinstance(parameters, Value):
         raise TypeError(f"{taker} takes a list of parameters, got one Value; put it in brackets")
+    if not isinstance(parameters, Iterable):
+        kind = type(parameters).__name__
+        raise TypeError(f"{taker} takes a list of parameters, such as model.parameters(), got {kind}")
     listed = list(parameters)
     if not listed:
         raise ValueError(f"{taker} got no parameters (an iterator gives its items only once)")

@@ -239,6 +239,7 @@ def test_one_vs_rest_learns_three_classes() -> None:
     [
         (lambda: nn.MLP(0, [1]), ValueError, "nin is at least 1, got 0"),
         (lambda: nn.MLP(2, []), ValueError, "at least one layer"),
+        (lambda: nn.MLP(2, 3), TypeError, "nouts lists the widths of the layers.*got 3"),  # type: ignore[arg-type]
         (lambda: nn.MLP(2, [wrong(3.5)]), TypeError, "nout is an int, got float 3.5"),
         (lambda: nn.MLP(2, [3, 1], "rleu"), ValueError, "did you mean 'relu'"),
         (lambda: nn.MLP(2, [3, 1], wrong(7)), TypeError, "int"),

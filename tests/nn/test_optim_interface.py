@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nn
 from autograd_core import Value
 from nn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
@@ -77,6 +78,7 @@ X = Value(1.0)
         ([], ValueError, "SGD got no parameters"),
         (iter(()), ValueError, "SGD got no parameters"),
         (X, TypeError, "SGD takes a list of parameters, got one Value"),
+        (nn.MLP(2, [1]), TypeError, r"SGD takes a list of parameters, such as model.parameters\(\), got MLP"),
         ([X, 2.0], TypeError, "SGD takes Values as parameters, got float at position 1"),
         ([X, X * 2.0], ValueError, "SGD takes leaves as parameters, got the result of mul at position 1"),
         ([X, Value(1.0), X], ValueError, "SGD got the same parameter at positions 0 and 2"),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import nn
 import viz
 from autograd_core import PRIMITIVES, Value, named_scope, no_grad
 from autograd_core.primitives import constant
@@ -165,6 +166,12 @@ def test_a_very_long_label_is_cut() -> None:
 def test_a_label_changes_the_pixels() -> None:
     pictures = [render(viz.draw(Value(1.0, label=label)).source, "png") for label in ("σ(z)", "<script>", r"\N", "n0")]
     assert len({Image.open(BytesIO(picture)).tobytes() for picture in pictures}) == 4
+
+
+def test_layers_joined_all_with_all_are_no_tower() -> None:
+    svg = viz.draw(nn.losses.mse_loss(nn.MLP(2, [16, 16, 1], rng=0)([0.5, -0.3]), 1.0)).svg()
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2])
+    assert height < 2.5 * width
 
 
 def test_collapsed_boxes_say_what_they_hold() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -57,6 +58,12 @@ def test_several_histories_are_compared_by_name() -> None:
     assert legend(axes) == ["SGD", "Adam"]
     assert [len(np.asarray(line.get_ydata())) for line in axes.lines] == [4, 4]
     assert all(tick == int(tick) for tick in axes.get_xticks())
+
+
+@pytest.mark.parametrize("given", [{}, [nn.History()], {"SGD": [1.0]}])
+def test_what_is_no_history_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError, match="plot_history takes a History, or some by name"):
+        viz.plot_history(given)
 
 
 def test_history_without_validation_or_without_epochs() -> None:

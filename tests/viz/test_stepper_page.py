@@ -333,6 +333,27 @@ def test_in_a_notebook_page(browser: Browser, tmp_path: Path) -> None:
     context.close()
 
 
+def test_what_a_step_is_about_is_in_view(page: Page, tmp_path: Path) -> None:
+    """In a picture too tall and too wide for the window, and what the step says is in view with it."""
+    opened(page, nn.losses.mse_loss(nn.MLP(2, [4, 4, 1], rng=0)([0.5, -0.3]), 1.0), tmp_path)
+    picture = page.locator("#picture").bounding_box()
+    assert picture is not None
+    seen, line = 0, 6  # the outline becomes thicker
+    for _ in range(60):
+        page.keyboard.press("ArrowRight")
+        node = page.locator(".node.active").first.bounding_box()
+        assert node is not None
+        assert picture["x"] <= node["x"] + line
+        assert node["x"] + node["width"] <= picture["x"] + picture["width"] + line
+        assert picture["y"] <= node["y"] + line
+        assert node["y"] + node["height"] <= picture["y"] + picture["height"] + line
+        seen += 1
+    numbers = page.locator("#numbers").bounding_box()
+    assert seen == 60
+    assert numbers is not None
+    assert numbers["y"] + numbers["height"] <= 800
+
+
 def test_in_a_frame_that_is_shown_later(page: Page, tmp_path: Path) -> None:
     """Such as a slide's, or that of a notebook which is still being laid out."""
     x = Value(2.0, label="x")

@@ -156,6 +156,8 @@
         const frame = el("picture").getBoundingClientRect();
         if (box.left < frame.left) el("picture").scrollLeft -= frame.left - box.left + 40;
         if (box.right > frame.right) el("picture").scrollLeft += box.right - frame.right + 40;
+        if (box.top < frame.top) el("picture").scrollTop -= frame.top - box.top + 20;
+        if (box.bottom > frame.bottom) el("picture").scrollTop += box.bottom - frame.bottom + 20;
       }
       const end = state.at === steps();
       el("slider").max = String(steps());
