@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,18 +46,24 @@ def notebook(tmp_path: Path) -> Iterator[str]:
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, **places},
     )  # fmt: skip
     assert server.stderr is not None
+    reader = None
     try:
         for line in server.stderr:
             found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", line)
             if found:
+                # It goes on writing, and would stand still with the pipe full.
+                reader = Thread(target=server.stderr.read)
+                reader.start()
                 yield f"http://127.0.0.1:{found[1]}/lab/tree/step.ipynb?token=t"
                 break
         else:
             raise RuntimeError("JupyterLab did not start")
     finally:
         server.terminate()
-        server.stderr.close()
         server.wait(20)
+        if reader:
+            reader.join(20)
+        server.stderr.close()
 
 
 def test_stepping_in_jupyterlab(browser: Browser, notebook: str) -> None:
@@ -65,6 +72,8 @@ def test_stepping_in_jupyterlab(browser: Browser, notebook: str) -> None:
     page.set_default_timeout(60_000)
     page.goto(notebook)
     page.locator(".jp-Notebook .jp-CodeCell").nth(1).wait_for()
+    # Cells that are run before there is a kernel may be lost.
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
     page.get_by_text("Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
 
