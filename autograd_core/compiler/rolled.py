@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_core import primitives
 from autograd_core.compiler.names import pattern
-from autograd_core.compiler.rules import COMPARISONS, Language
+from autograd_core.compiler.rules import COMPARISONS, Language, as_factor
 from autograd_core.compiler.sections import Array, Section
 from autograd_core.compiler.writer import Writer
 from autograd_core.value import Value
@@ -119,7 +119,7 @@ class Rolled:
                 # Next to a factor True and False are 1 and 0.
                 if operands[0][0] in self.conditions:
                     partial = f"{'~' * (position == 2)}{operands[0][0]}"
-                partial = re.sub(r"^\(1\.0 - (\([^()]*\))\)$", r"~\1", partial)
+                partial = as_factor(partial)
             text = partial if upstream == "1.0" else f"{upstream} * {partial}"
             thin = self.writer.thin
             factors = [*operands, (out, thin.get(out, call.shape), call.batched)]

@@ -233,6 +233,11 @@ def _enclosed(operand: tuple[str, int], binding: int) -> str:
     return text if own >= binding else f"({text})"
 
 
+def as_factor(partial: str) -> str:
+    """A partial of arrays next to another factor, where the opposite of a comparison need not be a number."""
+    return re.sub(rf"^\(1\.0 - (\([^()]* (?:{'|'.join(_SIGNS.values())}) [^()]*\))\)$", r"~\1", partial)
+
+
 def _plain_comparison(text: str) -> str:
     for name, sign in _SIGNS.items():
         start = f"{name}("

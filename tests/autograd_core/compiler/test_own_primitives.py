@@ -14,7 +14,7 @@ from autograd_core import Primitive, Value, modes, primitive
 from autograd_core.compiler import CompileError, compile
 from autograd_core.compiler.program import Backend
 from autograd_core.functions import abs as absolute
-from autograd_core.functions import cos, exp, log, maximum, sigmoid, sin, tanh, where
+from autograd_core.functions import cos, exp, less, log, maximum, sigmoid, sin, tanh, where
 from tests.autograd_core.compiler.agreement import assert_agrees, each_backend
 
 
@@ -68,7 +68,17 @@ def branching_rule(x: float, y: float) -> float:
     return x * y
 
 
-ALL = [cube, polar, volume, swish, decay, nested, precedence, three, same]
+@primitive(partials=lambda x, out: 1.0 - (x + x * x))
+def one_less_a_sum(x: float) -> float:
+    return x - x * x / 2.0 - x * x * x / 3.0
+
+
+@primitive(partials=lambda x, out: 1.0 - less(x, 0.5))
+def hinge(x: float) -> float:
+    return maximum(x, 0.5)
+
+
+ALL = [cube, polar, volume, swish, decay, nested, precedence, three, same, one_less_a_sum, hinge]
 
 
 @pytest.mark.parametrize("own", ALL, ids=str)
