@@ -101,9 +101,8 @@ class Writer:
         seen = view(name, array.shape, index, array.batched)
         if seen is None:
             place = self.constant(index, "at")
-            flat = name if len(array.shape) < 2 or not array.batched else f"{name}.reshape(batch, -1)"
-            text, shape = f"{flat}.take({place}{', 1' if array.batched else ''})", index.shape
-            text = self.line(self.names.fresh(f"{name}_at", numbered=True), text)
+            text = self.line(self.names.fresh(f"{name}_at", numbered=True), _taken(name, array, place))
+            shape = index.shape
         else:
             text, shape = seen
             if array is self.parameters and text != name:
@@ -121,8 +120,7 @@ class Writer:
             return f"{self._views[name, turned.shape, turned.tobytes()][0]}.swapaxes(-1, -2)"
         if key not in self._views:
             place = self.constant(index, "at")
-            flat = name if len(array.shape) < 2 or not array.batched else f"{name}.reshape(batch, -1)"
-            text = f"np.where({place} >= 0, {flat}.take({place}{', 1' * array.batched}), 0.0)"
+            text = f"np.where({place} >= 0, {_taken(name, array, place)}, 0.0)"
             self._views[key] = self.line(self.names.fresh(f"{name}_at", numbered=True), text), index.shape
         return self._views[key][0]
 
@@ -239,6 +237,12 @@ class Writer:
                 return text, array.shape
         sizes = ", ".join(map(str, array.shape))
         return f"{text}.reshape({ahead}{sizes})" if sizes or batched else f"{text}.reshape(())", array.shape
+
+
+def _taken(name: str, array: Array, place: str) -> str:
+    """The elements of an array at flat positions that a constant holds."""
+    flat = name if len(array.shape) < 2 or not array.batched else f"{name}.reshape(batch, -1)"
+    return f"{flat}.take({place}{', 1' * array.batched})"
 
 
 def _tidy(text: str) -> str:
