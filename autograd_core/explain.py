@@ -1,27 +1,26 @@
-"""Why a derivative is what it is: the chain rule of one derivative, and the passes as tables.
+"""Why a derivative is what it is: the chain rule of one derivative.
 
 Everything here is read off the event stream of `graph.backward_steps`.
 """
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from autograd_core import formula
 from autograd_core.formula import name_latex, number_latex, number_text
-from autograd_core.graph import BackwardStep, backward_steps, collector_paused, gradients, topological_order
+from autograd_core.graph import BackwardStep, backward_steps, collector_paused, topological_order
+from autograd_core.tables import MOST_ROWS, shortened
 from autograd_core.value import Value
 
 # Beyond these a list of paths explains nothing to anybody, and the last accumulation does.
 MOST_PATHS = 16
 MOST_EDGES = 10_000
 MOST_FACTORS = 12
-MOST_ROWS = 40
 
 
 class Term(NamedTuple):
@@ -67,7 +66,7 @@ class Explanation:
             lines = [left + self._term_text(self.rows[0])]
         else:
             lines = [f"{left}{self._what_is_summed()} = {total}"]
-            lines += ["  " + line for line in _shortened(self.rows, self._row_text)]
+            lines += ["  " + line for line in shortened(self.rows, self._row_text)]
         if self.by_path:
             lines += self._where()
         return "\n".join(lines)
@@ -185,9 +184,7 @@ def explain(output: Value, wrt: Value, through: Value | Sequence[Value] = ()) ->
 def _explained(output: Value, wrt: Value) -> Explanation:
     order = topological_order(output)
     names = formula.names_of(order if wrt in set(order) else [*order, wrt])
-    steps = [step for step in backward_steps(output) if step.node is not None]
-    count, leading = _counted(steps, output, wrt)
-    arriving = [step for step in steps if step.input is wrt]
+    count, leading, value = _between(output, wrt)
     by_path = count == 1 or (count <= MOST_PATHS and len(leading) <= MOST_EDGES)
     down: dict[Value, list[BackwardStep]] = {}
     for step in leading:
@@ -198,23 +195,23 @@ def _explained(output: Value, wrt: Value) -> Explanation:
     elif by_path:
         rows = [_path_term(path, names) for path in _paths(output, wrt, down)]
     else:
-        rows = [_accumulation_term(step, output, names) for step in arriving]
-    value = arriving[-1].after if arriving else float(output is wrt)
+        rows = [_accumulation_term(step, output, names) for step in reversed(leading) if step.input is wrt]
     definitions = list(down.items()) if by_path else []
     return Explanation(names[output], names[wrt], value, rows, count, by_path, definitions, names)
 
 
-def _counted(steps: list[BackwardStep], output: Value, wrt: Value) -> tuple[int, list[BackwardStep]]:
-    """How many paths lead from output to wrt, counted up to a little over a million, and the steps on them."""
+def _between(output: Value, wrt: Value) -> tuple[int, list[BackwardStep], float]:
+    """How many paths lead from output to wrt, up to a little over a million; the steps on them, those next to wrt
+    first; and the derivative."""
     # From the input up: the reversed stream has every operation after the operations it uses.
     paths = {wrt: 1}
     leading: list[BackwardStep] = []
-    for step in reversed(steps):
-        if step.input in paths:
-            assert step.node is not None
+    for step in reversed(list(backward_steps(output))):
+        if step.node is not None and step.input in paths:
             paths[step.node] = min(paths.get(step.node, 0) + paths[step.input], 1_000_001)
             leading.append(step)
-    return (paths.get(output, 0) if leading else 0), leading
+    value = next((step.after for step in leading if step.input is wrt), float(output is wrt))
+    return (paths.get(output, 0) if leading else 0), leading, value
 
 
 def _explained_through(nodes: list[Value]) -> Explanation:
@@ -223,19 +220,15 @@ def _explained_through(nodes: list[Value]) -> Explanation:
     order = topological_order(output)
     known = set(order)
     names = formula.names_of([*order, *(node for node in dict.fromkeys(nodes) if node not in known)])
-
-    def count(above: Value, below: Value) -> int:
-        return _counted([step for step in backward_steps(above) if step.node is not None], above, below)[0]
-
-    every, passing = count(output, wrt), prod(count(*pair) for pair in pairwise(nodes))
+    every, _, value = _between(output, wrt)
+    counts, _, factors = zip(*(_between(above, below) for above, below in pairwise(nodes)), strict=True)
+    passing = prod(counts)
     if min(passing, 1_000_001) != every or not every:
         named = ", ".join(names[node] for node in nodes[1:-1])
         raise ValueError(
             f"of the {every:,} paths from {names[output]} to {names[wrt]}, {passing:,} lead through {named} in this "
             "order; name nodes that all of them pass, or explain it without `through`"
         )
-    factors = tuple(gradients(above, [below])[0] for above, below in pairwise(nodes))
-    value = gradients(output, [wrt])[0]
     term = Term(tuple(names[node] for node in nodes), factors, prod(factors), 0)
     return Explanation(names[output], names[wrt], value, [term], every, True, [], names)
 
@@ -271,77 +264,6 @@ def _accumulation_term(step: BackwardStep, output: Value, names: dict[Value, str
     return Term(path, (step.upstream, step.local), step.contribution, step.position or 0)
 
 
-@dataclass(frozen=True, repr=False)
-class Table:
-    """Rows of text under a header; prints aligned and shows as a table in a notebook."""
-
-    header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-    def __str__(self) -> str:
-        lines = [self.header, *self.rows]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(self.header))]
-        rule = tuple("-" * width for width in widths)
-        aligned = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in [self.header, rule, *self.rows]
-        ]
-        return "\n".join(aligned[:2] + _shortened(aligned[2:], str))
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        def line(cells: Sequence[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        body = [line(row, "td") for row in self.rows[:MOST_ROWS]]
-        if len(self.rows) > MOST_ROWS:
-            body.append(line([f"... {len(self.rows) - MOST_ROWS:,} more rows"], "td"))
-        return f"<table>{line(self.header, 'th')}{''.join(body)}</table>"
-
-
-def forward_table(output: Value) -> Table:
-    """The forward pass: every node that is no constant, how it was computed, and its value.
-
-    >>> x = Value(3.0, label="x")
-    >>> print(forward_table(2 * x))
-    node  operation  value
-    ----  ---------  -----
-    x     input      3
-    v2    2 * x      6
-    """
-    order = topological_order(output)
-    names = formula.names_of(order)
-    rows = [
-        (names[node], "input" if node.op is None else formula.operation(node, names), number_text(node.data))
-        for node in order
-        if not node.is_constant
-    ]
-    return Table(("node", "operation", "value"), rows)
-
-
-def backward_table(output: Value) -> Table:
-    """The backward pass: the seed, then each accumulation, with the gradient before and after.
-
-    >>> x = Value(3.0, label="x")
-    >>> print(backward_table(x * x))
-    into  from  argument  upstream  local  contribution  before  after
-    ----  ----  --------  --------  -----  ------------  ------  -----
-    v1    seed                             1             0       1
-    x     v1    1         1         3      3             0       3
-    x     v1    2         1         3      3             3       6
-    """
-    names = formula.names_of(topological_order(output))
-    rows = []
-    for step in backward_steps(output):
-        numbers = (step.upstream, step.local, step.contribution, step.before, step.after)
-        source = ("seed", "")
-        if step.node is not None and step.position is not None:
-            source = (names[step.node], str(step.position + 1))
-        rows.append((names[step.input], *source, *("" if n is None else number_text(n) for n in numbers)))
-    return Table(("into", "from", "argument", "upstream", "local", "contribution", "before", "after"), rows)
-
-
 def _product(factors: Sequence[str], sign: str) -> str:
     """The factors with the sign between them, the middle of a long product counted instead of written."""
     if len(factors) <= MOST_FACTORS:
@@ -349,12 +271,6 @@ def _product(factors: Sequence[str], sign: str) -> str:
     dots = r"\cdots" if "cdot" in sign else "..."
     counted = rf"\text{{ ({len(factors):,} factors)}}" if "cdot" in sign else f" ({len(factors):,} factors)"
     return sign.join([*factors[:3], dots, *factors[-3:]]) + counted
-
-
-def _shortened(items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
-    """The items as lines, those past the first MOST_ROWS counted in a last line."""
-    lines = [write(item) for item in items[:MOST_ROWS]]
-    return lines if len(items) <= MOST_ROWS else [*lines, f"... and {len(items) - MOST_ROWS:,} more"]
 
 
 def _derivative_latex(above: str, below: str) -> str:

@@ -14,9 +14,9 @@ from unicodedata import normalize
 
 import nn
 from autograd_core import Value, backward_table, explain, forward_table, named_scope
-from autograd_core.explain import Table
 from autograd_core.expression import Evaluation, ExpressionError, evaluate
 from autograd_core.functions import sigmoid
+from autograd_core.tables import Table
 from viz.dot import Diagram, draw
 from viz.network import draw_network
 from viz.plots import plot_decision_boundary, plot_history

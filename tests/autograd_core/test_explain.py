@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_core import PRIMITIVES, Value, backward_table, explain, forward_table, functions, gradcheck, primitive
-from autograd_core.explain import Table
 from autograd_core.graph import topological_order
+from autograd_core.tables import Table
 
 
 def tesla() -> tuple[Value, Value]:

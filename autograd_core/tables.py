@@ -1,0 +1,92 @@
+"""The two passes as tables, read off the topological order and the event stream of `graph.backward_steps`."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_core import formula
+from autograd_core.formula import number_text
+from autograd_core.graph import backward_steps, topological_order
+from autograd_core.value import Value
+
+MOST_ROWS = 40
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """Rows of text under a header; prints aligned and shows as a table in a notebook."""
+
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+    def __str__(self) -> str:
+        lines = [self.header, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.header))]
+        rule = tuple("-" * width for width in widths)
+        aligned = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in [self.header, rule, *self.rows]
+        ]
+        return "\n".join(aligned[:2] + shortened(aligned[2:], str))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        def line(cells: Sequence[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = [line(row, "td") for row in self.rows[:MOST_ROWS]]
+        if len(self.rows) > MOST_ROWS:
+            body.append(line([f"... {len(self.rows) - MOST_ROWS:,} more rows"], "td"))
+        return f"<table>{line(self.header, 'th')}{''.join(body)}</table>"
+
+
+def forward_table(output: Value) -> Table:
+    """The forward pass: every node that is no constant, how it was computed, and its value.
+
+    >>> x = Value(3.0, label="x")
+    >>> print(forward_table(2 * x))
+    node  operation  value
+    ----  ---------  -----
+    x     input      3
+    v2    2 * x      6
+    """
+    order = topological_order(output)
+    names = formula.names_of(order)
+    rows = [
+        (names[node], "input" if node.op is None else formula.operation(node, names), number_text(node.data))
+        for node in order
+        if not node.is_constant
+    ]
+    return Table(("node", "operation", "value"), rows)
+
+
+def backward_table(output: Value) -> Table:
+    """The backward pass: the seed, then each accumulation, with the gradient before and after.
+
+    >>> x = Value(3.0, label="x")
+    >>> print(backward_table(x * x))
+    into  from  argument  upstream  local  contribution  before  after
+    ----  ----  --------  --------  -----  ------------  ------  -----
+    v1    seed                             1             0       1
+    x     v1    1         1         3      3             0       3
+    x     v1    2         1         3      3             3       6
+    """
+    names = formula.names_of(topological_order(output))
+    rows = []
+    for step in backward_steps(output):
+        numbers = (step.upstream, step.local, step.contribution, step.before, step.after)
+        source = ("seed", "")
+        if step.node is not None and step.position is not None:
+            source = (names[step.node], str(step.position + 1))
+        rows.append((names[step.input], *source, *("" if n is None else number_text(n) for n in numbers)))
+    return Table(("into", "from", "argument", "upstream", "local", "contribution", "before", "after"), rows)
+
+
+def shortened(items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
+    """The items as lines, those past the first MOST_ROWS counted in a last line."""
+    lines = [write(item) for item in items[:MOST_ROWS]]
+    return lines if len(items) <= MOST_ROWS else [*lines, f"... and {len(items) - MOST_ROWS:,} more"]
