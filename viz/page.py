@@ -23,16 +23,19 @@ def json_text(trace: Any) -> str:
     return json.dumps(trace, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def page(name: str, parts: Mapping[str, str]) -> str:
-    """The page of that name, with its style and script, and `parts` in the places that it has for them."""
+def page(name: str, title: str, parts: Mapping[str, str]) -> str:
+    """The page of that name: the files of `static` for all pages and for this one, and `parts` in their places."""
     static = resources.files("viz").joinpath("static")
 
     def text(file: str) -> str:
         return static.joinpath(file).read_text(encoding="utf-8")
 
-    style, script = (text(f"page.{ending}") + text(f"{name}.{ending}") for ending in ("css", "js"))
-    filled = {"STYLE": style, "SCRIPT": script, **parts}
-    before, *pieces = text(f"{name}.html").split("%%")
+    template = text("page.html").replace("%%MAIN%%", text(f"{name}.html")).replace("%%BUTTONS%%", text("buttons.html"))
+    for place, ending in (("STYLE", "css"), ("SCRIPT", "js")):
+        template = template.replace(f"%%{place}%%", text(f"page.{ending}") + text(f"{name}.{ending}"))
+    # All at once, for what stands in a part is no place for another.
+    filled = {"TITLE": html.escape(title), **parts}
+    before, *pieces = template.split("%%")
     return before + "".join(filled.get(piece, piece) for piece in pieces)
 
 

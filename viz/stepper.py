@@ -94,7 +94,7 @@ class Stepper:
             "SVG": self.diagram.svg(),
             "TRACE": json_text(self.trace),
         }
-        return page("stepper", parts)
+        return page("stepper", "Step through backpropagation", parts)
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file that opens in any browser; the path.

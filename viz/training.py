@@ -123,7 +123,7 @@ class TrainingPlayer:
 
     def html(self) -> str:
         """The page; raises ValueError before the first epoch."""
-        return page("training", {"SVG": self.svg(), "TRACE": json_text(self.trace)})
+        return page("training", "Scrub through a training", {"SVG": self.svg(), "TRACE": json_text(self.trace)})
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file that opens in any browser; the path.

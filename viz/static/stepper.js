@@ -1,3 +1,5 @@
+const recompute = %%RECOMPUTE%%;
+const live = %%LIVE%%;
 (function () {
   "use strict";
 
