@@ -318,6 +318,8 @@ equal = _define(
     "equal", floats.equal, lambda x, y, out: (0.0, 0.0),
     symbol="=", latex=r"\left[%s = %s\right]", domain=(REAL, REAL),
 )
+COMPARISONS = frozenset({less, less_equal, equal})
+"""The operations that answer with 1 or 0."""
 where = _define(
     "where", floats.where,
     lambda condition, x, y, out: (0.0, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),

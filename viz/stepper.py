@@ -23,11 +23,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd_core import PRIMITIVES, Value, backward_steps, topological_order
+from autograd_core import Value, backward_steps, topological_order
 from autograd_core.compiler import CompileError
 from autograd_core.compiler.javascript import recomputation
 from autograd_core.formula import names_of, operation, partial
 from autograd_core.modes import changed
+from autograd_core.primitives import COMPARISONS
 from viz.boxes import Collapse, fitting_boxes, scope_levels
 from viz.dot import Diagram, draw
 from viz.page import framed, html_path, json_number, json_text, page
@@ -35,7 +36,7 @@ from viz.page import framed, html_path, json_number, json_text, page
 if TYPE_CHECKING:
     from viz.widget import StepperWidget
 
-COMPARISONS = {PRIMITIVES[name] for name in ("less", "less_equal", "equal")}
+TITLE = "Step through backpropagation"
 MOST_NODES = 400
 """How many nodes, or boxes, a picture may have to be stepped through."""
 MOST_IN_ALL = 20_000
@@ -94,7 +95,7 @@ class Stepper:
             "SVG": self.diagram.svg(),
             "TRACE": json_text(self.trace),
         }
-        return page("stepper", "Step through backpropagation", parts)
+        return page("stepper", TITLE, parts)
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file that opens in any browser; the path.
@@ -111,9 +112,8 @@ class Stepper:
         return f"<Stepper of {forward} operations forward and {backward} steps backward; .save('step.html')>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        title, description = "Step through backpropagation", "The graph, with values and gradients"
         try:
-            shown = framed(self.html(), title, self.diagram.svg(), description)
+            shown = framed(self.html(), TITLE, self.diagram.svg(), "The graph, with values and gradients")
         except RuntimeError as error:
             return {"text/plain": f"{self!r}\n{error}"}
         return {"text/html": shown, "text/plain": repr(self)}

@@ -27,6 +27,7 @@ from nn.history import History, Training
 from nn.module import Module
 from viz.page import framed, html_path, json_number, json_text, page
 
+TITLE = "Scrub through a training"
 MOST_PARAMETERS = 2_000
 """How many parameters can be recorded."""
 MOST_EPOCHS = 1_000
@@ -123,7 +124,7 @@ class TrainingPlayer:
 
     def html(self) -> str:
         """The page; raises ValueError before the first epoch."""
-        return page("training", "Scrub through a training", {"SVG": self.svg(), "TRACE": json_text(self.trace)})
+        return page("training", TITLE, {"SVG": self.svg(), "TRACE": json_text(self.trace)})
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file that opens in any browser; the path.
@@ -145,7 +146,7 @@ class TrainingPlayer:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if not self._moments:
             return {"text/plain": repr(self)}
-        shown = framed(self.html(), "Scrub through the training", self.svg(), "The loss over the epochs")
+        shown = framed(self.html(), TITLE, self.svg(), "The loss over the epochs")
         return {"text/html": shown, "text/plain": repr(self)}
 
 

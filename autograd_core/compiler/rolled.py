@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_core import primitives
 from autograd_core.compiler.names import pattern
-from autograd_core.compiler.rules import COMPARISONS, Language, as_factor
+from autograd_core.compiler.rules import Language, as_factor
 from autograd_core.compiler.sections import Array, Section
 from autograd_core.compiler.writer import Writer
 from autograd_core.value import Value
@@ -131,7 +131,7 @@ class Rolled:
 
     def _only_conditions(self, array: Array) -> bool:
         """Whether an array is a comparison that nothing but the conditions of `where` read."""
-        if array.primitive not in COMPARISONS or array is self.arrays[-1]:
+        if array.primitive not in primitives.COMPARISONS or array is self.arrays[-1]:
             return False
         factors = [
             factor for user in self.arrays for section in user.sections for factor in (section.left, section.right)

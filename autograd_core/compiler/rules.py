@@ -26,8 +26,6 @@ from autograd_core.value import Value
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
 _SIGNS = {"less": "<", "less_equal": "<=", "equal": "=="}
-COMPARISONS = {PRIMITIVES[name] for name in _SIGNS}
-"""The operations that answer with 1 or 0."""
 
 
 class CompileError(TypeError):
