@@ -9,7 +9,7 @@ from typing import Any
 
 from autograd_core import modes
 from autograd_core.transforms import jacobian, mapped
-from autograd_core.value import Value
+from autograd_core.value import Value, number_of
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def gradcheck(function: Callable[..., Any], *at: Any, step: float = 6e-6, tolera
 
 def _numbers(arrangement: Any) -> list[float]:
     numbers: list[float] = []
-    mapped(lambda number: numbers.append(float(number)) or 0.0, arrangement)
+    mapped(lambda number: numbers.append(number_of(number)) or 0.0, arrangement)
     return numbers
 
 

@@ -18,6 +18,11 @@ def is_array(operand: Any) -> bool:
     return hasattr(operand, "__array_ufunc__") and not _is_numpy_number(operand)
 
 
+def is_number(operand: Any) -> bool:
+    """Whether this is a plain real number: an int, float, bool or NumPy real scalar."""
+    return isinstance(operand, (float, int)) or _is_numpy_number(operand)
+
+
 def _is_numpy_number(operand: Any) -> bool:
     kind = getattr(getattr(operand, "dtype", None), "kind", None)
     return kind in ("b", "i", "u", "f") and operand.ndim == 0
@@ -29,7 +34,7 @@ def as_float(number: Any, taker: str) -> float:
     Raises TypeError for anything else, naming what came and what `taker` can use instead, and ValueError
     for an int beyond the range of floats.
     """
-    if isinstance(number, (float, int)) or _is_numpy_number(number):
+    if is_number(number):
         try:
             return float(number)
         except OverflowError:

@@ -157,9 +157,10 @@ class _Writer:
             # Numbers among themselves, and comparisons, come to a number: relu passes on 1 or 0.
             if term.op.name in ("less", "less_equal", "equal") or not any(isinstance(o, Value) for o in operands):
                 return term.data
-            if term.op.name == "mul" and 1.0 in operands:
-                term = operands[1] if operands[0] == 1.0 else operands[0]
-            elif term.op.name == "pow" and operands[1] == 1.0:
+            one = [not isinstance(operand, Value) and operand == 1.0 for operand in operands]
+            if term.op.name == "mul" and any(one):
+                term = operands[1] if one[0] else operands[0]
+            elif term.op.name == "pow" and one[1]:
                 term = operands[0]
             elif term.op.name == "where":
                 term = operands[1] if term.inputs[0].data else operands[2]

@@ -6,6 +6,7 @@ No walk recurses, so a chain of a million operations is as good as one of ten.
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite, isnan
@@ -39,6 +40,32 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+class _Unrecorded(tuple):
+    def __reduce__(self) -> str:
+        return "UNRECORDED"
+
+
+UNRECORDED: tuple[float, ...] = _Unrecorded()
+"""The partials of a node that was computed inside no_grad: there are none, and it is no leaf that somebody made."""
+
+gradient_lock = threading.RLock()
+"""Held while `grad` is added to, for two threads that add at once would lose what one of them adds."""
+
+
+def require_graph(*outputs: Value) -> None:
+    """Raise RuntimeError for an output that was computed inside no_grad, which has no graph to walk back.
+
+    As a leaf of a later graph such a node is as good as any.
+    """
+    for output in outputs:
+        if output.partials is UNRECORDED:
+            name = f"{output.label!r}" if output.label else f"the output {output!r}"
+            raise RuntimeError(
+                f"{name} was computed inside no_grad, which records no graph, so there is nothing to differentiate; "
+                "compute it outside of the with-block"
+            )
 
 
 def topological_order(*outputs: Value) -> list[Value]:
@@ -103,7 +130,8 @@ def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -
     nothing. The walk reads the graph and changes nothing: `Value.backward` is the fast version of it that
     stores the last `after` of each node in its `grad`. With `create_graph` the numbers of a step are Values
     that can be differentiated again; this raises RuntimeError where an operand's data was changed after
-    recording, since the derivative would then belong to another graph.
+    recording, since the derivative would then belong to another graph. Raises RuntimeError at the first step for
+    an output that was computed inside `no_grad`.
 
     >>> from autograd_core import Value
     >>> x = Value(3.0, label="x")
@@ -114,6 +142,7 @@ def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -
     1 3.0 3.0 -> 6.0
     """
     order = topological_order(output)
+    require_graph(output)
     gradients: dict[Value, Any] = {output: 0.0 + seed}
     yield BackwardStep(None, output, None, None, None, seed, 0.0, gradients[output])
     for node in reversed(order):

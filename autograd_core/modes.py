@@ -50,7 +50,8 @@ def changed(**fields: Any) -> Iterator[None]:
 def no_grad() -> Iterator[None]:
     """Record nothing inside the with-block: results are leaves that remember no operation.
 
-    Holds for the thread that entered it.
+    A result is a fine leaf of a later graph; `backward` from it, and `compile` of it, raise RuntimeError, because
+    there is no graph behind it. Holds for the thread that entered it.
 
     >>> from autograd_core import Value, no_grad
     >>> w = Value(2.0)

@@ -117,7 +117,7 @@ class _Traced:
         # derivative apart from that one where both reach the same function.
         if isinstance(number, Value):
             self.nested = modes.thread.mode.recording
-            node = number * 1.0
+            node = number * 1.0 if self.nested else Value(number.data)
         else:
             node = Value(as_float(number, "A transform"))
         self.nodes.append(node)

@@ -16,11 +16,12 @@ import operator
 from collections import deque
 from collections.abc import Callable
 from math import isfinite
-from typing import Any
+from numbers import Number
+from typing import Any, NoReturn
 
 from autograd_core import copying, primitives
-from autograd_core.floats import as_float, is_array
-from autograd_core.graph import anomaly, backward_steps, topological_order
+from autograd_core.floats import as_float, is_array, is_number
+from autograd_core.graph import UNRECORDED, anomaly, backward_steps, gradient_lock, require_graph, topological_order
 from autograd_core.modes import thread
 from autograd_core.primitives import Primitive, constant
 
@@ -40,8 +41,9 @@ class Value:
     """A scalar in a computation graph.
 
     `data` is an int, float, bool or NumPy real scalar; it is stored as a float. Anything else raises
-    TypeError with what to do instead. Equality and hash are identity; ``<``, ``<=``, ``>`` and ``>=``
-    compare data.
+    TypeError with what to do instead. ``<``, ``<=``, ``>`` and ``>=`` compare data. Two Values are equal only if
+    they are the same node, so that nodes can be kept in sets; a Value equals a plain number if its data does.
+    ``float(v)`` raises TypeError: `math.exp` would reach the number that way and lose the derivative.
 
     >>> ground = Value(1.0, label="ground")
     >>> bmw = 100 * ground
@@ -91,7 +93,8 @@ class Value:
         the gradient of the last pass. `seed` is d self / d self. With `create_graph` gradients are Values
         that can be differentiated again; graph and gradients then refer to each other, so set the gradients
         to 0.0 when done, or use `grad` and `hessian`, which leave nothing behind. A pass that is interrupted
-        leaves the gradients of the leaves as they were.
+        leaves the gradients of the leaves as they were. Passes of several threads run one after the other, so
+        that none is lost where they share leaves. Raises RuntimeError if self was computed inside `no_grad`.
 
         >>> x = Value(3.0)
         >>> (x * x).backward()
@@ -100,16 +103,22 @@ class Value:
         12.0
         """
         seed = as_float(seed, "The seed of backward")
+        require_graph(self)
         if create_graph:
             totals = {step.input: step.after for step in backward_steps(self, seed, create_graph=True)}
-            for node, total in totals.items():
-                earlier = node.grad if node.op is None and node.grad is not None else 0.0
-                node.grad = as_value(total if type(earlier) is float and earlier == 0.0 else earlier + total)
+            with gradient_lock:
+                for node, total in totals.items():
+                    earlier = node.grad if node.op is None and node.grad is not None else 0.0
+                    node.grad = as_value(total if type(earlier) is float and earlier == 0.0 else earlier + total)
             return
         if thread.mode.checking:
             deque(backward_steps(self, seed), maxlen=0)  # raises at the first anomaly
-
         order = topological_order(self)
+        with gradient_lock:
+            self._accumulate(order, seed)
+
+    def _accumulate(self, order: list[Value], seed: float) -> None:
+        """The backward pass over the nodes in topological order, the last of which is self."""
         earlier = [(node, 0.0 if node.grad is None else node.grad) for node in order if node.op is None]
         try:
             for node in order:
@@ -212,6 +221,19 @@ class Value:
         """self where it is positive, else alpha * (exp(self) - 1)."""
         return primitives.elu(self, alpha)
 
+    def __eq__(self, other: Any) -> Any:
+        if self is other:
+            return True
+        if isinstance(other, Value):
+            return False
+        if is_array(other):
+            return NotImplemented
+        if thread.mode.symbolic and (is_number(other) or isinstance(other, Number)):
+            raise _frozen()
+        return self.data == other
+
+    __hash__ = object.__hash__
+
     def __lt__(self, other: Any) -> bool:
         return _compare(operator.lt, self, other)
 
@@ -229,15 +251,13 @@ class Value:
             raise _frozen()
         return self.data != 0.0
 
-    def __float__(self) -> float:
-        if thread.mode.symbolic:
-            raise _frozen()
-        if thread.mode.tracing:
-            raise TypeError(
-                "a Value was turned into a float inside a function that is being differentiated, as math.sin(x) does, "
-                "which would lose the derivative; use the functions of autograd_core, or x.data for a plain number"
-            )
-        return float(self.data)
+    def __float__(self) -> NoReturn:
+        raise TypeError(
+            "a Value does not turn into a plain number, as math.exp(v) or float(v) ask, because the derivative would "
+            "be lost; use v.data for the number, or the function of that name in autograd_core.functions"
+        )
+
+    __int__ = __trunc__ = __float__
 
     def conjugate(self) -> Value:
         """self, which is real; NumPy's variance asks for it."""
@@ -289,6 +309,11 @@ def as_value(operand: Any, taker: str = "Value") -> Value:
     return node
 
 
+def number_of(term: Any) -> float:
+    """The number in a Value, or the number itself as a float; raises TypeError for what is neither."""
+    return term.data if isinstance(term, Value) else as_float(term, "number_of")
+
+
 def apply(primitive: Primitive, *operands: Any) -> Any:
     """Record one operation: its result, its operands and its local derivatives, as a new Value.
 
@@ -312,15 +337,15 @@ def apply(primitive: Primitive, *operands: Any) -> Any:
         left, right = operands
         x, y = left.data, right.data
         data = primitive.forward(x, y)
-        partials = primitive.partials(x, y, data) if recording else ()
+        partials = primitive.partials(x, y, data) if recording else UNRECORDED
     elif len(operands) == 1:
         x = operands[0].data
         data = primitive.forward(x)
-        partials = primitive.partials(x, data) if recording else ()
+        partials = primitive.partials(x, data) if recording else UNRECORDED
     else:
         numbers = [operand.data for operand in operands]
         data = primitive.forward(*numbers)
-        partials = primitive.partials(*numbers, data) if recording else ()
+        partials = primitive.partials(*numbers, data) if recording else UNRECORDED
     if checking and not isfinite(data):
         raise anomaly(primitive, operands, scope, f"gave {data:g}")
 

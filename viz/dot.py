@@ -15,6 +15,7 @@ import graphviz
 from autograd_core import Value, topological_order
 from autograd_core.formula import number_text, operation
 from autograd_core.graph import collector_paused
+from autograd_core.value import number_of
 from viz.boxes import Box, Collapse, fitting_boxes
 from viz.render import FORMATS, render
 
@@ -213,7 +214,7 @@ def gradient_colour(gradient: float, largest: float) -> str:
 
 def _gradient(node: Value) -> float:
     """The gradient as a number; 0 where it was set to None."""
-    return 0.0 if node.grad is None else float(node.grad)
+    return 0.0 if node.grad is None else number_of(node.grad)
 
 
 def _largest_gradient(boxes: list[Box]) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_core import Value, grad
+from autograd_core.value import number_of
 from nn import History, Module, predict
 from nn.evaluation import default_threshold
 from nn.layers import ACTIVATIONS, Activation, activation_function
@@ -102,14 +103,14 @@ def plot_landscape_1d(
     """A function of one number between two limits, and on it the points of a descent, or of several by name."""
     axes = _axes(axes)
     x = np.linspace(*limits, 400)
-    axes.plot(x, [float(function(float(number))) for number in x], color=GREY)
+    axes.plot(x, [number_of(function(float(number))) for number in x], color=GREY)
     named = paths if isinstance(paths, Mapping) else {f"{len(paths) - 1} steps": paths} if len(paths) else {}
     for number, (name, path) in enumerate(named.items()):
-        heights = [float(function(float(point))) for point in path]
+        heights = [number_of(function(float(point))) for point in path]
         axes.plot(path, heights, "o-", color=f"C{number + 1}", markersize=4, linewidth=1.0, label=name)
     if named:
         starts = [path[0] for path in named.values()]
-        axes.plot(starts, [float(function(float(start))) for start in starts], "o", color=BLUE, label="start")
+        axes.plot(starts, [number_of(function(float(start))) for start in starts], "o", color=BLUE, label="start")
         axes.legend()
     heights = axes.lines[0].get_ydata()
     axes.set(xlabel="w", ylabel="loss", xlim=limits, ylim=_with_margin(np.asarray(heights, dtype=float)))
@@ -133,7 +134,7 @@ def plot_landscape_2d(
     """The contours of a function of two numbers, and on them descents by name, each of shape (steps, 2)."""
     axes = _axes(axes)
     first, second = (np.linspace(*ends, resolution) for ends in limits)
-    heights = np.array([[float(function(float(a), float(b))) for a in first] for b in second])
+    heights = np.array([[number_of(function(float(a), float(b))) for a in first] for b in second])
     # Lines at equal ratios, so that a ravine shows as well as the slopes beside it.
     floor, top = _with_margin(heights, 0.0)
     levels = floor + np.geomspace(1e-3, 1.0, 16) * ((top - floor) or 1.0)
@@ -158,8 +159,8 @@ def plot_activation(activation: Activation, axes: Axes | None = None, reach: flo
     axes = _axes(axes)
     x = np.linspace(-reach, reach, 401)
     name = next((name for name, known in ACTIVATIONS.items() if known is function), "activation")
-    axes.plot(x, [float(function(number)) for number in x.tolist()], color=BLUE, label=name)
-    axes.plot(x, [float(grad(function)(number)) for number in x.tolist()], color=ORANGE, label="derivative")
+    axes.plot(x, [number_of(function(number)) for number in x.tolist()], color=BLUE, label=name)
+    axes.plot(x, [number_of(grad(function)(number)) for number in x.tolist()], color=ORANGE, label="derivative")
     axes.axhline(0.0, color=GREY, linewidth=0.5)
     axes.set(xlabel="z")
     axes.legend()
@@ -187,5 +188,5 @@ def gradient_norms(model: Module) -> dict[str, float]:
     squares: dict[str, float] = {}
     for name, parameter in model.named_parameters():
         layer = name.partition(".neurons.")[0] if ".neurons." in name else name.rpartition(".")[0] or name
-        squares[layer] = squares.get(layer, 0.0) + float(parameter.grad) ** 2
+        squares[layer] = squares.get(layer, 0.0) + number_of(parameter.grad) ** 2
     return {layer: square**0.5 for layer, square in squares.items()}

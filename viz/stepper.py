@@ -201,10 +201,10 @@ def _settled(node: Value) -> bool:
     """Whether the rule of a node takes the same branch for all numbers, which a written rule shows one of."""
     if node.op is None or not node.inputs:
         return True
-    with changed(recording=True, checking=False, tracing=True):
+    with changed(recording=True, checking=False, tracing=True, symbolic=True):
         try:
             rule = node.op.partials(*(Value(operand.data) for operand in node.inputs), Value(node.data))
-        except TypeError:  # a rule of one's own that works on floats only
+        except TypeError:  # a rule of one's own that works on floats only, or branches on them
             return False
     recorded = topological_order(*(part for part in rule if isinstance(part, Value)))
     return not any(part.op in COMPARISONS for part in recorded)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 
 from autograd_core import primitives
@@ -85,7 +85,8 @@ class Lowered:
 def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sources: int) -> Lowered:
     """The intermediate form of the graph under `outputs`; `leaves` says where a leaf's number comes from.
 
-    Leaves that it does not name are constants. `sources` is how many sources it names.
+    Leaves that it does not name are constants. `sources` is how many sources it names. Raises ValueError where a
+    part that is constant was changed after it was recorded.
     """
     order = topological_order(*outputs)
     kind, uses = [CONSTANT] * len(order), [0] * len(order)
@@ -107,6 +108,7 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
         ids: Any = tuple([number[operand] for operand in inputs])
         varying = [j for j in ids if kind[j] != CONSTANT]
         if not varying:
+            _check_number(node)
             continue
         sort = _KINDS.get(op, CALL)
         if sort == SUM:
@@ -155,6 +157,19 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
         lowered.outputs.append(count + k)
     _flatten(lowered, kind, parts, uses)
     return lowered
+
+
+def _check_number(node: Value) -> None:
+    """Raise ValueError for a constant that its operands no longer give: half of the program would hold old numbers."""
+    assert node.op is not None
+    now = node.op.forward(*(operand.data for operand in node.inputs))
+    if now != node.data and not (isnan(now) and isnan(node.data)):
+        named = ", ".join(operand.label for operand in node.inputs if operand.label)
+        raise ValueError(
+            f"a constant part of the graph has changed since it was recorded: {node.op.name}"
+            f"{f' of {named}' if named else ''} was {node.data:g} and is {now:g} now; record the graph again, or name "
+            "what changes among the inputs or parameters"
+        )
 
 
 def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int]) -> None:

@@ -18,7 +18,7 @@ from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.rules import CompileError
 from autograd_core.compiler.source import Signature, Source, rolled_source, straight_source
-from autograd_core.graph import collector_paused
+from autograd_core.graph import collector_paused, gradient_lock, require_graph
 from autograd_core.value import Value
 
 Backend = Literal["auto", "scalar", "numpy"]
@@ -56,7 +56,9 @@ def compile(
     small one is floats, and is written on arrays too when the first batch comes.
 
     Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
-    rectangular array, and `CompileError`, a TypeError, where an operation of one's own cannot be written as source.
+    rectangular array; ValueError where a constant part was changed after it was recorded; RuntimeError for an output
+    that was computed inside `no_grad`; and `CompileError`, a TypeError, where an operation of one's own cannot be
+    written as source.
 
     >>> from autograd_core import Value, compile
     >>> from autograd_core.functions import tanh
@@ -75,6 +77,7 @@ def compile(
     if not outputs or not all(isinstance(node, Value) for node in outputs):
         raise TypeError(f"output is a Value, or a sequence of at least one Value, got {output!r}")
     shapes, leaves = _leaves(inputs, parameters)
+    require_graph(*(node for node in outputs if node not in leaves))
     with collector_paused():
         names = ["parameters", *_input_names(inputs)]
         lowered = lower(outputs, leaves, len(names))
@@ -216,8 +219,9 @@ class Program:
         Raises ValueError as a call does.
         """
         value, gradient = self.value_and_grad([parameter.data for parameter in self._parameters], *inputs)
-        for parameter, number in zip(self._parameters, gradient.tolist(), strict=True):
-            parameter.grad = (0.0 if parameter.grad is None else parameter.grad) + number
+        with gradient_lock:
+            for parameter, number in zip(self._parameters, gradient.tolist(), strict=True):
+                parameter.grad = (0.0 if parameter.grad is None else parameter.grad) + number
         return value
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from autograd_core import PRIMITIVES, Value
+from autograd_core.value import number_of
 
 
 def array_of_values(numbers: Any) -> np.ndarray:
@@ -16,7 +17,7 @@ def array_of_values(numbers: Any) -> np.ndarray:
 
 
 def data_of(nodes: Any) -> np.ndarray:
-    return np.vectorize(float, otypes=[float])(nodes)
+    return np.vectorize(number_of, otypes=[float])(nodes)
 
 
 def grad_of(nodes: Any) -> np.ndarray:

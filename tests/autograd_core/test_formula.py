@@ -138,3 +138,12 @@ def test_numbers(number: float, text: str, latex: str) -> None:
 )
 def test_names_in_latex(name: str, latex: str) -> None:
     assert name_latex(name) == latex
+
+
+def test_a_symbol_whose_number_is_1_stays_in_the_rule() -> None:
+    u, alpha = Value(-1.0, label="u"), Value(1.0, label="alpha")
+    output = u.elu(alpha)
+    output.label = "out"
+    assert "alpha" in partial(output, 0, names_of(topological_order(output)))
+    power = u**alpha
+    assert partial(power, 0, names_of(topological_order(power))) == "alpha * u ** (alpha - 1)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
+import pickle
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,7 +13,20 @@ from typing import Any
 
 import pytest
 
-from autograd_core import PRIMITIVES, Value, detect_anomaly, functions, grad, hessian, named_scope, no_grad, primitive
+from autograd_core import (
+    PRIMITIVES,
+    Value,
+    backward_steps,
+    compile,
+    detect_anomaly,
+    explain,
+    functions,
+    grad,
+    hessian,
+    named_scope,
+    no_grad,
+    primitive,
+)
 from autograd_core.modes import Mode, thread
 
 MODES: dict[str, Callable[[], AbstractContextManager[None]]] = {
@@ -99,6 +114,41 @@ def test_no_grad_records_nothing() -> None:
     assert not result.is_constant
     (result * x).backward()
     assert (x.grad, result.grad) == (10.0, 3.0)
+
+
+USES: dict[str, Callable[[Value], Any]] = {
+    "backward": lambda output: output.backward(),
+    "backward that can be differentiated": lambda output: output.backward(create_graph=True),
+    "backward_steps": lambda output: list(backward_steps(output)),
+    "explain": lambda output: explain(output, Value(1.0)),
+    "compile": compile,
+    "compile of several": lambda output: compile([output, Value(1.0)]),
+    "of a copy": lambda output: copy.deepcopy(output).backward(),
+    "of a pickle": lambda output: pickle.loads(pickle.dumps(output)).backward(),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_an_output_computed_inside_no_grad_has_nothing_to_differentiate(use: Callable[[Value], Any]) -> None:
+    x = Value(3.0)
+    with no_grad():
+        output = x * x
+    with pytest.raises(RuntimeError, match=r"^the output Value\(9\.0, grad=0\.0\) was computed inside no_grad"):
+        use(output)
+    assert (x.grad, output.grad) == (0.0, 0.0)
+    output.label = "area"
+    with pytest.raises(RuntimeError, match="^'area' was computed inside no_grad"):
+        use(output)
+
+
+def test_a_node_computed_inside_no_grad_is_a_leaf_of_a_later_graph() -> None:
+    with no_grad():
+        weight = Value(3.0) * 0.5
+    loss = weight * weight
+    loss.backward()
+    assert weight.grad == 3.0
+    assert compile(loss, [], [weight]).value_and_grad([2.0])[1].tolist() == [4.0]
+    assert compile([weight], [], [weight])([2.0]).tolist() == [2.0]
 
 
 def test_no_grad_works_out_no_derivatives() -> None:

@@ -233,22 +233,71 @@ def test_comparison_with_an_array_goes_by_element() -> None:
         assert operator.ge(Value(2.0), array).tolist() == [True, True, False]
 
 
-def test_equality_and_hash_are_identity() -> None:
+def test_two_values_are_equal_if_they_are_the_same_node() -> None:
     value, twin = Value(2.0), Value(2.0)
     assert value == value
     assert value != twin
-    assert value != 2.0
+    assert Value(math.nan) != math.nan
+    not_a_number = Value(math.nan)
+    assert not_a_number == not_a_number
     assert len({value, twin, value}) == 2
     counted = {value: 1, twin: 2}
     value.data = 5.0
     assert counted[value] == 1
 
 
+NUMBERS = [2, 2.0, np.float64(2.0), np.float32(2.0), np.int8(2), np.array(2.0), Fraction(2), Decimal(2), 2 + 0j]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: type(number).__name__)
+def test_a_plain_number_equals_a_value_of_that_data(number: Any) -> None:
+    for value, equal in [(Value(2.0), True), (Value(3.0), False), (Value(math.nan), False)]:
+        assert bool(value == number) is equal
+        assert bool(value != number) is not equal
+        assert bool(number == value) is equal
+        assert bool(number != value) is not equal
+        assert (value in [1.0, number]) is equal
+
+
+@pytest.mark.parametrize("other", [None, "2.0", [2.0], (), {}, object()], ids=str)
+def test_what_is_no_number_equals_no_value(other: Any) -> None:
+    assert Value(2.0) != other
+    assert other != Value(2.0)
+
+
+def test_an_array_is_compared_element_by_element() -> None:
+    value, twin = Value(2.0), Value(2.0)
+    array: Any = np.array([value, twin])
+    assert (array == value).tolist() == [True, False]
+    assert (array == 2.0).tolist() == [True, True]
+    assert operator.ne(value, np.array([2.0, 3.0])).tolist() == [False, True]
+
+
+CONVERSIONS: dict[str, Callable[[Value], Any]] = {
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "math.exp": math.exp,
+    "math.floor": math.floor,
+    "math.trunc": math.trunc,
+    "math.isclose": lambda value: math.isclose(value, 2.0),
+    "%.2f": lambda value: "%.2f" % value,  # noqa: UP031
+    "array of float": lambda value: np.array([value, value], dtype=float),
+    "astype": lambda value: np.array([[value]]).astype(float),
+    "np.float64": np.float64,
+    "into an array": lambda value: np.zeros(2).__setitem__(0, value),
+}
+
+
+@pytest.mark.parametrize("conversion", CONVERSIONS.values(), ids=CONVERSIONS)
+def test_conversion_to_a_plain_number_is_refused(conversion: Callable[[Value], Any]) -> None:
+    remedy = r"use v\.data for the number, or the function of that name in autograd_core\.functions$"
+    with pytest.raises(TypeError, match=f"the derivative would be lost; {remedy}"):
+        conversion(Value(2.0))
+
+
 def test_value_as_a_number() -> None:
     value = Value(2.567)
-    assert float(value) == 2.567
-    assert type(float(value)) is float
-    assert math.exp(value) == math.exp(2.567)
     assert f"{value:.1f}" == "2.6"
     assert f"{value:>8.2e}" == "2.57e+00"
     assert round(value, 2) == 2.57
@@ -287,7 +336,7 @@ def test_plain_number_becomes_a_constant() -> None:
     assert (number.grad, twin.grad, leaf.grad) == (0.0, 1.0, 2.0)
     leaf.grad = 0.0
     result.backward(create_graph=True)
-    assert (number.grad, float(leaf.grad)) == (0.0, 2.0)
+    assert (number.grad, leaf.grad.data) == (0.0, 2.0)
 
 
 def test_slots_leave_no_room_for_a_misspelt_field() -> None:

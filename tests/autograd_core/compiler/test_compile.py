@@ -207,3 +207,31 @@ def test_a_nested_sum_of_two_thousand_terms() -> None:
         return total
 
     assert_agrees(build, np.random.default_rng(0).normal(size=2000).tolist())
+
+
+CHANGED: dict[str, Callable[[Value, Value], Value]] = {
+    "a product": lambda w, c: w * (c * c) + w * c,
+    "a function": lambda w, c: w * functions.exp(c),
+    "an operation of two numbers": lambda w, c: w * (c / 2.0 + 1.0),
+    "the operand of a call": lambda w, c: functions.maximum(w, c * 2.0),
+}
+
+
+@each_backend
+@pytest.mark.parametrize("what", CHANGED)
+def test_a_constant_part_that_was_changed_after_recording_is_refused(what: str, backend: Backend) -> None:
+    w, c = Value(1.5), Value(2.0, label="c")
+    output = CHANGED[what](w, c)
+    expected = output.data
+    c.data = 3.0
+    with pytest.raises(ValueError, match=r"^a constant part .* (mul|exp|truediv) of c.* was \S+ and is \S+ now"):
+        compile(output, [], [w], backend)
+    c.data = 2.0
+    assert compile(output, [], [w], backend)([1.5]) == pytest.approx(expected)
+    c.data = 3.0
+    assert compile(output, [c], [w], backend)([1.5], 3.0) == pytest.approx(CHANGED[what](w, c).data)
+
+
+def test_a_constant_part_that_is_nan_has_not_changed() -> None:
+    w = Value(2.0)
+    assert math.isnan(compile(w * (Value(math.inf) - math.inf), [], [w])([1.0]))
