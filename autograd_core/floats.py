@@ -60,6 +60,23 @@ def as_float(number: Any, taker: str) -> float:
     raise TypeError(f"{taker} takes an int, float or NumPy real scalar, got {what}; {advice}")
 
 
+class Flat(float):
+    """The slope of a result that no change of the operand moves: 0, of which infinity times is 0 too.
+
+    So nothing is handed back there, while an ordinary 0 times an infinite gradient is nan, as IEEE 754 has it.
+    """
+
+    __slots__ = ()
+
+    def __mul__(self, other: Any) -> float:
+        return 0.0
+
+    __rmul__ = __mul__
+
+
+FLAT = Flat(0.0)
+
+
 def log(x: float) -> float:
     """The natural logarithm; -inf at 0, nan below."""
     if x > 0.0:

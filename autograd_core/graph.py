@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd_core.floats import Flat
 from autograd_core.modes import changed, thread
 
 if TYPE_CHECKING:
@@ -173,11 +174,13 @@ def anomaly(primitive: Primitive, operands: tuple[Value, ...], scope: str, what:
 
 
 def _number(term: Any) -> float:
-    return term if type(term) is float else term.data
+    return term if isinstance(term, float) else term.data
 
 
 def _product(upstream: Any, local: Any) -> Any:
-    """upstream * local, without recording the multiplications by the seed and by the slopes of a sum."""
+    """upstream * local, without recording the multiplications by the seed, by the slopes of a sum, and by none."""
+    if isinstance(local, Flat):
+        return 0.0
     if type(upstream) is float and upstream == 1.0:
         return local
     if type(local) is float and local == 1.0:

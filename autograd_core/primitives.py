@@ -25,7 +25,7 @@ from math import inf, nan, pi
 from typing import Any
 
 from autograd_core import floats
-from autograd_core.floats import as_float, is_array, recorder
+from autograd_core.floats import FLAT, as_float, is_array, recorder
 
 # How tightly an operation binds when a formula is printed; anything in function notation is an ATOM.
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 5
@@ -207,7 +207,7 @@ def _slope_of_power(x: Any, y: Any) -> Any:
     """y * x**(y - 1), but 0 for y = 0 at every x, also where x**-1 is infinite or nan."""
     if isinstance(y, float):
         return y * pow(x, y - 1.0) if y != 0.0 else 0.0
-    return y * pow(where(equal(y, 0.0), where(less(1e-307, abs(x)), x, 1.0), x), y - 1.0)
+    return y * pow(where(equal(y, 0.0) * (1.0 - less(1e-307, abs(x))), 1.0, x), y - 1.0)
 
 
 # One operation a paragraph, its rule on a line of its own: the formatter would hide the table.
@@ -307,22 +307,22 @@ minimum = _define(
     symbol="min", latex=r"\min\left(%s, %s\right)", domain=(REAL, REAL),
 )
 less = _define(
-    "less", floats.less, lambda x, y, out: (0.0, 0.0),
+    "less", floats.less, lambda x, y, out: (FLAT, FLAT),
     symbol="<", latex=r"\left[%s < %s\right]", domain=(REAL, REAL),
 )
 less_equal = _define(
-    "less_equal", floats.less_equal, lambda x, y, out: (0.0, 0.0),
+    "less_equal", floats.less_equal, lambda x, y, out: (FLAT, FLAT),
     symbol="≤", latex=r"\left[%s \le %s\right]", domain=(REAL, REAL),
 )
 equal = _define(
-    "equal", floats.equal, lambda x, y, out: (0.0, 0.0),
+    "equal", floats.equal, lambda x, y, out: (FLAT, FLAT),
     symbol="=", latex=r"\left[%s = %s\right]", domain=(REAL, REAL),
 )
 COMPARISONS = frozenset({less, less_equal, equal})
 """The operations that answer with 1 or 0."""
 where = _define(
     "where", floats.where,
-    lambda condition, x, y, out: (0.0, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),
+    lambda condition, x, y, out: (FLAT, where(condition, 1.0, 0.0), where(condition, 0.0, 1.0)),
     domain=(REAL, REAL, REAL),
 )
 
@@ -331,5 +331,5 @@ where = _define(
 constant = Primitive("constant", lambda: nan, lambda out: (), domain=())
 """The operation of a plain number that met a Value; it stands in no table, for nobody applies it."""
 
-detach = Primitive("detach", float, lambda x, out: (0.0,))
+detach = Primitive("detach", float, lambda x, out: (FLAT,))
 """The operand as a number without a derivative. It stands in no table, for no finite difference agrees with it."""

@@ -11,7 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from autograd_core import Value, grad, gradcheck, hessian, jacobian
+from autograd_core import Value, compile, grad, gradcheck, hessian, jacobian
 from autograd_core.functions import log_softmax, logsumexp, softmax
 from autograd_core.value import number_of
 
@@ -152,6 +152,30 @@ def test_pytorch_agrees_in_value_and_gradient(numbers: list[float]) -> None:
     assert grad(logsumexp)(numbers) == pytest.approx(tensor.grad.tolist(), rel=1e-12, abs=1e-15)
     assert softmax(numbers) == pytest.approx(torch.softmax(tensor, 0).tolist(), rel=1e-12, abs=1e-300)
     assert log_softmax(numbers) == pytest.approx(torch.log_softmax(tensor, 0).tolist(), rel=1e-12, abs=1e-14)
+
+
+# The share of an infinite number is inf / inf, which PyTorch calls missing too; the others have none.
+INFINITE_SLOPES = {(1.0, inf): [0.0, nan], (inf, -inf): [nan, 0.0], (inf, 2.0, inf): [nan, 0.0, nan], (inf,): [nan]}
+every_infinite_slope = pytest.mark.parametrize("numbers", INFINITE_SLOPES, ids=str)
+
+
+@every_infinite_slope
+def test_slopes_of_an_infinite_logsumexp_are_the_same_on_every_way(numbers: tuple[float, ...]) -> None:
+    expected = pytest.approx(INFINITE_SLOPES[numbers], nan_ok=True)
+    assert grad(logsumexp)(list(numbers)) == expected
+    leaves = [Value(0.5) for _ in numbers]
+    for backend in ("scalar", "numpy"):
+        program = compile(logsumexp(leaves), [], leaves, backend)
+        assert program.value_and_grad(numbers)[1].tolist() == expected
+
+
+@pytest.mark.torch
+@every_infinite_slope
+def test_pytorch_has_the_same_slopes_of_an_infinite_logsumexp(numbers: tuple[float, ...]) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    tensor = torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+    torch.logsumexp(tensor, 0).backward()
+    assert tensor.grad.tolist() == pytest.approx(INFINITE_SLOPES[numbers], nan_ok=True)
 
 
 def test_entry_that_takes_no_part_has_no_gradient() -> None:
