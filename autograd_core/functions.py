@@ -32,6 +32,7 @@ from autograd_core.primitives import (
     elu,
     equal,
     erf,
+    erfc,
     exp,
     expm1,
     gelu,
@@ -60,8 +61,8 @@ from autograd_core.primitives import (
 )
 
 __all__ = [
-    "abs", "add", "arccos", "arcsin", "arctan", "cos", "cosh", "detach", "elu", "equal", "erf", "exp", "expm1", "gelu",
-    "leaky_relu", "less", "less_equal", "log", "log1p", "log_softmax", "logsumexp", "maximum", "minimum", "mul",
+    "abs", "add", "arccos", "arcsin", "arctan", "cos", "cosh", "detach", "elu", "equal", "erf", "erfc", "exp", "expm1",
+    "gelu", "leaky_relu", "less", "less_equal", "log", "log1p", "log_softmax", "logsumexp", "maximum", "minimum", "mul",
     "neg", "pow", "relu", "sigmoid", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "sub", "tan", "tanh",
     "truediv", "where",
 ]  # fmt: skip

@@ -271,6 +271,7 @@ sinh = _define("sinh", floats.sinh, lambda x, out: (cosh(x),), latex=r"\sinh\lef
 cosh = _define("cosh", floats.cosh, lambda x, out: (sinh(x),), latex=r"\cosh\left(%s\right)")
 tanh = _define("tanh", math.tanh, lambda x, out: (1.0 - out * out,), latex=r"\tanh\left(%s\right)")
 erf = _define("erf", math.erf, lambda x, out: (2.0 / math.sqrt(pi) * exp(-x * x),))
+erfc = _define("erfc", math.erfc, lambda x, out: (-2.0 / math.sqrt(pi) * exp(-x * x),))
 
 # Activations. gelu is x times the normal distribution function, in its exact form (Hendrycks & Gimpel 2016).
 sigmoid = _define("sigmoid", floats.sigmoid, lambda x, out: (out * (1.0 - out),), latex=r"\sigma\left(%s\right)")
@@ -290,7 +291,7 @@ elu = _define(
 )
 gelu = _define(
     "gelu", floats.gelu,
-    lambda x, out: (0.5 + 0.5 * erf(x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * pi)),),
+    lambda x, out: (0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * pi)),),
 )
 silu = _define("silu", floats.silu, lambda x, out: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),))
 softplus = _define("softplus", floats.softplus, lambda x, out: (sigmoid(x),))

@@ -207,6 +207,7 @@ class Value:
     cosh = _method(primitives.cosh)
     tanh = _method(primitives.tanh)
     erf = _method(primitives.erf)
+    erfc = _method(primitives.erfc)
     sigmoid = _method(primitives.sigmoid)
     relu = _method(primitives.relu)
     gelu = _method(primitives.gelu)

@@ -40,7 +40,7 @@ def counterparts(torch: Any) -> dict[str, Callable[..., Any]]:
     """PyTorch's operation for each primitive."""
     functional = torch.nn.functional
     same_name = (
-        "add sub mul neg abs exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh erf sigmoid "
+        "add sub mul neg abs exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh erf erfc sigmoid "
         "relu pow maximum minimum"
     )
     return {name: getattr(torch, name) for name in same_name.split()} | {

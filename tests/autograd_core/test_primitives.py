@@ -32,6 +32,11 @@ def _step(condition: bool) -> Any:
     return mpf(1) if condition else mpf(0)
 
 
+def _erfc(x: Any) -> Any:
+    """mpmath fails at sizes of which this is 0 or 2 to millions of digits."""
+    return mp.erfc(x) if abs(x) < 1e5 else 1 - mp.sign(x)
+
+
 EXACT: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
@@ -55,11 +60,12 @@ EXACT: dict[str, Callable[..., Any]] = {
     "cosh": mp.cosh,
     "tanh": mp.tanh,
     "erf": mp.erf,
+    "erfc": _erfc,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "relu": lambda x: max(x, mpf(0)),
     "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
     "elu": lambda x, alpha: x if x > 0 else alpha * (mp.exp(x) - 1),
-    "gelu": lambda x: x * mp.ncdf(x),
+    "gelu": lambda x: x * _erfc(-x / mp.sqrt(2)) / 2,
     "silu": lambda x: x / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log(1 + mp.exp(x)),
     "maximum": max,
