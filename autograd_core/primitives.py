@@ -210,6 +210,11 @@ def _slope_of_power(x: Any, y: Any) -> Any:
     return y * pow(where(equal(y, 0.0) * (1.0 - less(1e-307, abs(x))), 1.0, x), y - 1.0)
 
 
+def _one_minus_square(x: Any) -> Any:
+    """1 - x*x, whose derivative keeps its digits near 0, and (1 - x)(1 + x), which does so itself near 1 and -1."""
+    return where(less(abs(x), 0.5), 1.0 - x * x, (1.0 - x) * (1.0 + x))
+
+
 # One operation a paragraph, its rule on a line of its own: the formatter would hide the table.
 # fmt: off
 
@@ -246,12 +251,12 @@ log1p = _define(
     "log1p", floats.log1p, lambda x, out: (truediv(1.0, 1.0 + x),),
     latex=r"\ln\left(1 + %s\right)", domain=((-1.0, inf),),
 )
-expm1 = _define("expm1", floats.expm1, lambda x, out: (out + 1.0,), latex=r"\left(e^{%s} - 1\right)")
+expm1 = _define("expm1", floats.expm1, lambda x, out: (exp(x),), latex=r"\left(e^{%s} - 1\right)")
 sqrt = _define(
     "sqrt", floats.sqrt, lambda x, out: (truediv(0.5, out),), latex=r"\sqrt{%s}", domain=(POSITIVE,),
 )
 
-# Trigonometry. (1 - x)(1 + x) keeps its digits near x = 1, where 1 - x*x loses them.
+# Trigonometry.
 sin = _define("sin", floats.sin, lambda x, out: (cos(x),), latex=r"\sin\left(%s\right)")
 cos = _define("cos", floats.cos, lambda x, out: (-sin(x),), latex=r"\cos\left(%s\right)")
 tan = _define(
@@ -259,11 +264,11 @@ tan = _define(
     latex=r"\tan\left(%s\right)", domain=((-pi / 2, pi / 2),),
 )
 arcsin = _define(
-    "arcsin", floats.arcsin, lambda x, out: (truediv(1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    "arcsin", floats.arcsin, lambda x, out: (truediv(1.0, sqrt(_one_minus_square(x))),),
     latex=r"\arcsin\left(%s\right)", domain=((-1.0, 1.0),),
 )
 arccos = _define(
-    "arccos", floats.arccos, lambda x, out: (truediv(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
+    "arccos", floats.arccos, lambda x, out: (truediv(-1.0, sqrt(_one_minus_square(x))),),
     latex=r"\arccos\left(%s\right)", domain=((-1.0, 1.0),),
 )
 arctan = _define("arctan", math.atan, lambda x, out: (truediv(1.0, 1.0 + x * x),), latex=r"\arctan\left(%s\right)")
@@ -284,8 +289,8 @@ leaky_relu = _define(
 elu = _define(
     "elu", floats.elu,
     lambda x, alpha, out: (
-        where(less_equal(x, 0.0), alpha * exp(minimum(x, 0.0)), 1.0),
-        where(less_equal(x, 0.0), expm1(minimum(x, 0.0)), 0.0),
+        where(less_equal(x, 0.0), alpha * exp(where(less(x, 0.0), x, 0.0)), 1.0),
+        expm1(where(less_equal(x, 0.0), x, 0.0)),
     ),
     domain=(REAL, REAL), defaults=(1.0,),
 )
@@ -293,7 +298,7 @@ gelu = _define(
     "gelu", floats.gelu,
     lambda x, out: (0.5 * erfc(-x * math.sqrt(0.5)) + x * exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * pi)),),
 )
-silu = _define("silu", floats.silu, lambda x, out: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),))
+silu = _define("silu", floats.silu, lambda x, out: (sigmoid(x) * (1.0 + x * sigmoid(-x)),))
 softplus = _define("softplus", floats.softplus, lambda x, out: (sigmoid(x),))
 
 # Choices. Ties share the gradient half and half; comparisons are 1 or 0, with slope 0 everywhere.

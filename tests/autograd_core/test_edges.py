@@ -11,15 +11,18 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import math
 from collections.abc import Callable
 from functools import cache
 from math import expm1, inf, isfinite, nan
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
 import pytest
 
-from autograd_core import PRIMITIVES, Value
+from autograd_core import PRIMITIVES, Value, hessian
+from tests.autograd_core.test_primitives import EXACT, KINKS_AT_TIES, mp, mpf
 
 STORED = Path(__file__).with_name("edges.json")
 GRID = [0.0, -0.0, 1.0, -1.0, inf, -inf, nan, 1e-320, -1e-320, 1e308, -1e308, 710.0, -710.0, 1000.0, -1000.0]
@@ -150,6 +153,139 @@ def test_value_and_gradient_at_the_edges(name: str, facts: Facts) -> None:
         if not all(map(agree, ours, expected)):
             wrong.append(f"{name}{point}: value and gradient {ours}, expected {expected}")
     assert not wrong, "\n".join(wrong)
+
+
+PLAIN_NUMBER_IN_PYTORCH = {"leaky_relu", "elu"}
+"""Their second operand, by which PyTorch does not differentiate."""
+
+# Where second derivatives are not PyTorch's, and why. PyTorch is mostly nan there.
+DIFFERENT: dict[str, list[tuple[Callable[..., bool], str]]] = {
+    "pow": [
+        (lambda x, y: x == 0.0 <= y, "0**y is flat for y > 0, where PyTorch multiplies 0 by log(0)"),
+        (lambda x, y: y == 0.0 and x > 0.0, "the mixed derivative is 1 / x, where PyTorch has 0 for its mask of y = 0"),
+        (lambda x, y: y == 0.0 and not x > 0.0, "the derivative by y is nan or infinite, and so has none itself"),
+        (lambda x, y: 0.0 < x < 1e-308, "1 / x overflows at a subnormal x"),
+    ],
+    "arcsin": [(lambda x: abs(x) == 1.0, "the slope is infinite, and has none itself")],
+    "arccos": [(lambda x: abs(x) == 1.0, "the slope is infinite, and has none itself")],
+    "erf": [(lambda x: abs(x) == 1e308, "it is 0, where PyTorch multiplies infinity by 0")],
+    "erfc": [(lambda x: abs(x) == 1e308, "it is 0, where PyTorch multiplies infinity by 0")],
+    "gelu": [(lambda x: abs(x) == 1e308, "it is 0, where PyTorch multiplies infinity by 0")],
+    "elu": [(lambda x, alpha: not x <= 0.0 and not isfinite(alpha), "the branch not taken is 0 times infinity")],
+}
+
+
+def hessians_of_pytorch(name: str) -> list[list[list[float]]]:
+    """For each point the second derivatives, by rows."""
+    torch = importlib.import_module("torch")
+    rows = points(name)
+    operands = [torch.tensor(column, dtype=torch.float64, requires_grad=True) for column in zip(*rows, strict=True)]
+    nothing = torch.zeros(len(rows), dtype=torch.float64)
+
+    def slopes(output: Any) -> list[Any]:
+        if output is None or not output.requires_grad:
+            return [nothing] * len(operands)
+        return torch.autograd.grad(output.sum(), operands, create_graph=True, allow_unused=True)
+
+    second = [
+        [nothing if one is None else one + nothing for one in slopes(first)]
+        for first in slopes(_applied(name, operands))
+    ]
+    return torch.stack([torch.stack(row) for row in second]).permute(2, 0, 1).tolist()
+
+
+def _applied(name: str, operands: list[Any]) -> Any:
+    return counterparts(importlib.import_module("torch"))[name](*operands)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_second_derivatives_at_the_kinks_and_edges_are_those_of_pytorch(name: str) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    compared = 1 if name in PLAIN_NUMBER_IN_PYTORCH else PRIMITIVES[name].arity
+    reasons = DIFFERENT.get(name, [])
+    wrong, differs = [], set()
+    for point, expected in zip(points(name), hessians_of_pytorch(name), strict=True):
+        ours = hessian(lambda operands: PRIMITIVES[name](*operands))(list(point))
+        if all(agree(ours[i][j], expected[i][j]) for i in range(compared) for j in range(compared)):
+            continue
+        reason = next((reason for holds, reason in reasons if holds(*point)), None)
+        differs.add(reason)
+        if reason is None:
+            wrong.append(f"{name}{point}: {ours}, expected {expected}")
+    assert not wrong, "\n".join(wrong)
+    assert differs == {reason for _, reason in reasons}
+
+
+def test_elu_has_the_slopes_of_its_left_side_at_its_kink() -> None:
+    # Its second derivative by x alone is 0 there, as PyTorch's.
+    assert hessian(lambda v: v[0].elu(v[1]))([0.0, 2.0]) == [[0.0, 1.0], [1.0, 0.0]]
+
+
+MAGNITUDES = {
+    1: [1e-300, 1e-20, 1e-8, 1e-3, 0.5, 1.0, 20.0, 40.0, 300.0, 710.0, 745.0, 746.0, 1e4, 1e100, 1e300],
+    2: [1e-300, 1e-8, 0.5, 40.0, 1e100],
+}
+
+# Where digits are lost, for first and second derivatives, and why.
+LOST: dict[tuple[str, int], tuple[Callable[..., bool], str]] = {
+    ("tanh", 1): (lambda x: abs(x) > 5.0, "1 - out * out is the formula that everyone is taught, and PyTorch's"),
+    ("tanh", 2): (lambda x: abs(x) > 5.0, "1 - out * out is the formula that everyone is taught, and PyTorch's"),
+    ("pow", 2): (lambda x, y: abs(y) == x == 1e-300, "x ** (y - 2) overflows before y makes it less, as PyTorch's"),
+    ("sigmoid", 1): (lambda x: x > 5.0, "out * (1 - out) is the formula that everyone is taught, and PyTorch's"),
+    ("sigmoid", 2): (lambda x: x > 5.0 or abs(x) < 1e-3, "that formula, and next to its zero a difference of 0.25s"),
+    ("softplus", 2): (lambda x: x > 5.0, "the slope of sigmoid"),
+    ("silu", 2): (lambda x: x > 5.0, "the slope of sigmoid"),
+}
+
+
+def exact_slope(function: Callable[..., Any], position: int) -> Callable[..., Any]:
+    """The derivative by the operand at a position, by differences of mpmath, with a thousand digits to lose."""
+
+    def slope(*operands: Any) -> Any:
+        step = min(abs(operands[position]), mpf(1)) * mpf(10) ** -40
+        up, down = list(operands), list(operands)
+        up[position] += step
+        down[position] -= step
+        return (function(*up) - function(*down)) / (2 * step)
+
+    return slope
+
+
+def keeps_its_digits(ours: float, exact: Any) -> bool:
+    """To 1e-12, down to where numbers underflow; beyond the largest float infinite."""
+    if abs(exact) > float_info.max:
+        return ours == math.copysign(inf, exact)
+    return abs(ours - exact) <= mpf("1e-12") * abs(exact) + mpf("1e-290")
+
+
+@pytest.mark.parametrize("name", [name for name in EXACT if PRIMITIVES[name].arity < 3 and name not in KINKS_AT_TIES])
+def test_derivatives_keep_their_digits_over_the_whole_range_of_floats(name: str) -> None:
+    primitive, function = PRIMITIVES[name], EXACT[name]
+    numbers = [sign * size for size in MAGNITUDES[primitive.arity] for sign in (1.0, -1.0)]
+    wrong, lost = [], set()
+    for point in itertools.product(numbers, repeat=primitive.arity):
+        if not all(low < x < high for x, (low, high) in zip(point, primitive.domain, strict=True)):
+            continue
+        leaves = [Value(number) for number in point]
+        primitive(*leaves).backward()
+        first = [leaf.grad for leaf in leaves]
+        second = hessian(lambda operands: primitive(*operands))(list(point))
+        with mp.workdps(1200):
+            at = [mpf(number) for number in point]
+            for i in range(primitive.arity):
+                slope = exact_slope(function, i)
+                found = [(1, first[i], slope(*at))]
+                found += [(2, second[i][j], exact_slope(slope, j)(*at)) for j in range(primitive.arity)]
+                for order, ours, exact in found:
+                    if keeps_its_digits(ours, exact):
+                        continue
+                    if (name, order) in LOST and LOST[name, order][0](*point):
+                        lost.add((name, order))
+                    else:
+                        wrong.append(f"{name}{point}, order {order}: {ours!r}, exactly {mp.nstr(exact, 17)}")
+    assert not wrong, "\n".join(wrong)
+    assert lost == {key for key in LOST if key[0] == name}
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
