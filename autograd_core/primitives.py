@@ -279,7 +279,7 @@ erf = _define("erf", math.erf, lambda x, out: (2.0 / math.sqrt(pi) * exp(-x * x)
 erfc = _define("erfc", math.erfc, lambda x, out: (-2.0 / math.sqrt(pi) * exp(-x * x),))
 
 # Activations. gelu is x times the normal distribution function, in its exact form (Hendrycks & Gimpel 2016).
-sigmoid = _define("sigmoid", floats.sigmoid, lambda x, out: (out * (1.0 - out),), latex=r"\sigma\left(%s\right)")
+sigmoid = _define("sigmoid", floats.sigmoid, lambda x, out: (out * sigmoid(-x),), latex=r"\sigma\left(%s\right)")
 relu = _define("relu", floats.relu, lambda x, out: (1.0 - less_equal(x, 0.0),))
 leaky_relu = _define(
     "leaky_relu", floats.leaky_relu,

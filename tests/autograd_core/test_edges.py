@@ -232,10 +232,7 @@ LOST: dict[tuple[str, int], tuple[Callable[..., bool], str]] = {
     ("tanh", 1): (lambda x: abs(x) > 5.0, "1 - out * out is the formula that everyone is taught, and PyTorch's"),
     ("tanh", 2): (lambda x: abs(x) > 5.0, "1 - out * out is the formula that everyone is taught, and PyTorch's"),
     ("pow", 2): (lambda x, y: abs(y) == x == 1e-300, "x ** (y - 2) overflows before y makes it less, as PyTorch's"),
-    ("sigmoid", 1): (lambda x: x > 5.0, "out * (1 - out) is the formula that everyone is taught, and PyTorch's"),
-    ("sigmoid", 2): (lambda x: x > 5.0 or abs(x) < 1e-3, "that formula, and next to its zero a difference of 0.25s"),
-    ("softplus", 2): (lambda x: x > 5.0, "the slope of sigmoid"),
-    ("silu", 2): (lambda x: x > 5.0, "the slope of sigmoid"),
+    ("sigmoid", 2): (lambda x: abs(x) < 1e-3, "next to its zero it is a difference of near 0.25s, as PyTorch's"),
 }
 
 

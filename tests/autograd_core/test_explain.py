@@ -79,9 +79,9 @@ def test_a_neuron_shows_the_rules_that_gave_its_factors() -> None:
     explanation = explain(loss, w)
     text = str(explanation)
     assert "d L/d v7 * d v7/d a * d a/d z * d z/d v2 * d v2/d w1 = -0.49948 * 1 * 0.18737 * 1 * 2 = -0.187175" in text
-    assert "a = sigmoid(z) = 0.75026   d a/d z = a * (1 - a) = 0.18737" in text
+    assert "a = sigmoid(z) = 0.75026   d a/d z = a * sigmoid(-z) = 0.18737" in text
     assert "L = v7 ** 2 = 0.06237   d L/d v7 = 2 * v7 = -0.49948" in text
-    assert r"= 2 \cdot v_{7} \cdot 1 \cdot \left(a \cdot \left(1 - a\right)\right) \cdot 1 \cdot x =" in (
+    assert r"= 2 \cdot v_{7} \cdot 1 \cdot \left(a \cdot \sigma\left(-z\right)\right) \cdot 1 \cdot x =" in (
         explanation._repr_latex_()
     )
 
