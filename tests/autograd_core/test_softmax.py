@@ -92,6 +92,18 @@ def test_second_derivatives(numbers: list[float]) -> None:
     np.testing.assert_allclose(hessian(logsumexp)(numbers), expected, rtol=1e-11, atol=1e-14)
 
 
+@pytest.mark.parametrize("small", [-40.0, -300.0, -700.0])
+def test_small_share_keeps_its_digits_to_second_order(small: float) -> None:
+    share = pytest.approx(math.exp(small), rel=1e-12, abs=0.0)
+    assert softmax([0.0, small])[1] == share
+    assert grad(logsumexp)([0.0, small])[1] == share
+    assert hessian(logsumexp)([0.0, small])[1][1] == share
+    assert -hessian(logsumexp)([0.0, small])[0][1] == share
+    assert jacobian(softmax)([0.0, small])[1][1] == share
+    assert -jacobian(softmax)([0.0, small])[0][1] == share
+    assert hessian(lambda x: softmax(x)[1])([0.0, small])[1][1] == share
+
+
 @pytest.mark.parametrize("numbers", [[0.3, -1.2, 0.9], [2.0]], ids=str)
 def test_gradcheck_passes(numbers: list[float]) -> None:
     for function in (logsumexp, softmax, log_softmax, grad(logsumexp)):

@@ -33,8 +33,6 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e-300, 1e300, 3
 TOLERANCE = 1e-12
 # At the end of the numbers, where they have few digits, differences are absolute to this.
 SMALLEST = 1e-320
-# Their rules take a number next to 1 from 1, so that the last bit of exp or tanh, in which browsers differ, shows.
-CANCELLING = {"tanh", "sigmoid", "expm1", "gelu", "silu"}
 
 each_primitive = pytest.mark.parametrize("op", PRIMITIVES.values(), ids=str)
 
@@ -106,7 +104,8 @@ def mistakes(
 ) -> list[str]:
     """Where value and partials that a browser found differ from the engine's."""
     (value, row), (data, slopes) = found, expected
-    floor = 1e-15 if op.name in CANCELLING else SMALLEST
+    # 1 - tanh * tanh shows the last bit of tanh, in which browsers differ.
+    floor = 1e-15 if op.name == "tanh" else SMALLEST
     wrong = [] if close(value, data) else [f"{op.name}{numbers} is {data}, found {value}"]
     if len(row) != len(slopes) or not all(close(*pair, floor) for pair in zip(row, slopes, strict=True)):
         wrong.append(f"partials of {op.name}{numbers} are {slopes}, found {row}")
@@ -172,7 +171,7 @@ def test_constant_operands(page: Page, op: Primitive) -> None:
     assert_recorded(orders, [result for (result,) in results])
 
 
-@pytest.mark.parametrize("name", ["erf", "gelu"])
+@pytest.mark.parametrize("name", ["erf", "erfc", "gelu"])
 def test_tails_of_the_error_function(page: Page, name: str) -> None:
     ends = [sign * x * root for sign in (-1.0, 1.0) for x in (0.46875, 4.0, 28.0) for root in (1.0, math.sqrt(2.0))]
     near = [math.nextafter(x, to) for x in ends for to in (-math.inf, math.inf)]

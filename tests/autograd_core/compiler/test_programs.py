@@ -181,6 +181,13 @@ def test_special_values(first: int) -> None:
     assert accepted <= CHUNK // 20
 
 
+@pytest.mark.parametrize("function", [functions.sin, functions.cos, functions.tan])
+def test_order_of_a_sum_may_show_in_the_sine_of_a_large_one(function: Callable[[Any], Any]) -> None:
+    for size, expected in ((1e300, True), (1.0, False)):
+        x, y, z = leaves = [Value(size), Value(-1.5), Value(0.3)]
+        assert reference(function(x * y + x * z + x * y), leaves)[1] is expected
+
+
 def test_order_of_the_table_is_no_matter_and_a_new_operation_takes_only_what_it_wins() -> None:
     draws = list(itertools.product(range(50), range(10)))
     before = [winner(PRIMITIVES, *draw) for draw in draws]
