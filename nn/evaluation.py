@@ -12,6 +12,7 @@ from autograd_core import Value, collector_paused, no_grad
 from autograd_core.compiler import compile
 from autograd_core.modes import changed, thread
 from autograd_core.transforms import mapped
+from autograd_core.value import number_of
 from nn.data import class_labels
 from nn.layers import ACTIVATIONS, Neuron
 from nn.module import Module
@@ -52,7 +53,7 @@ def evaluate(model: Module, X: Any, y: Any, loss: Callable[[Any, Any], Any]) -> 
     wanted = targets(y, len(outputs))
     with evaluating(model):
         losses = [
-            float(loss(mapped(Value, output), target))
+            number_of(loss(mapped(Value, output), target))
             for output, target in zip(outputs.tolist(), wanted.tolist(), strict=True)
         ]
     return sum(losses) / len(losses)
@@ -135,7 +136,7 @@ def _kind(array: np.ndarray) -> str:
 
 
 def _numbers(output: Any) -> Any:
-    return [float(number) for number in output] if isinstance(output, (list, tuple, np.ndarray)) else float(output)
+    return [*map(number_of, output)] if isinstance(output, (list, tuple, np.ndarray)) else number_of(output)
 
 
 # Compiling takes as long as walking the nodes of a few samples; these are also what the program is checked on.

@@ -28,6 +28,7 @@ import numpy as np
 from autograd_core import Value, primitive
 from autograd_core.floats import as_float
 from autograd_core.functions import equal, log, log1p, log_softmax, maximum, minimum, relu, softplus, where
+from autograd_core.value import number_of
 from nn.data import class_labels, place
 
 Reduction = Literal["mean", "sum"]
@@ -206,7 +207,7 @@ def _distributions(target: Any) -> list[list[Any]]:
     shares = _numbers(target, "target", A_PROBABILITY)
     rows = shares.reshape(-1, shares.shape[-1]).tolist()
     for position, row in enumerate(rows):
-        total = sum(map(_plain, row))
+        total = sum(map(number_of, row))
         if abs(total - 1.0) > 1e-5:
             raise ValueError(
                 f"the probabilities of a sample add up to 1, those of sample {position} in a target of shape "
@@ -225,20 +226,16 @@ def _numbers(arrangement: Any, name: str, rule: Rule | None = None) -> np.ndarra
         if isinstance(item, (list, tuple)):
             raise ValueError(f"{name} is ragged: it holds sequences of different lengths or depths")
         numbers[index] = item if isinstance(item, Value) else as_float(item, f"{name}{place(index)}")
-        if rule and not rule[0](_plain(numbers[index])):
-            raise ValueError(f"{name}{place(index)} is {_plain(numbers[index]):g}; {rule[1]}")
+        if rule and not rule[0](number_of(numbers[index])):
+            raise ValueError(f"{name}{place(index)} is {number_of(numbers[index]):g}; {rule[1]}")
     return numbers
-
-
-def _plain(number: Any) -> float:
-    """The number in a node, without asking it for a float: a loss may be under differentiation."""
-    return number.data if isinstance(number, Value) else number
 
 
 def _plain_label(label: Any) -> Any:
     """What stands for a label in a Value: the int, or what is none."""
-    number = _plain(label)
-    return int(number) if isinstance(label, Value) and number.is_integer() else number
+    if not isinstance(label, Value):
+        return label
+    return int(label.data) if label.data.is_integer() else label.data
 
 
 def _pairs(

@@ -27,9 +27,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import cos, inf, pi
-from typing import Any, Literal, SupportsFloat
+from typing import Any, Literal
 
+from autograd_core import Value
 from autograd_core.primitives import pow  # gives inf where Python's raises
+from autograd_core.value import number_of
 from nn.optim.optimizer import Optimizer
 from nn.optim.resumable import COUNT, POSITIVE_TO_ONE, ZERO_TO_BELOW_ONE, ZERO_TO_ONE, Resumable, domain
 
@@ -196,9 +198,9 @@ class ReduceLROnPlateau(Resumable):
         super().__post_init__()
         self.best = inf if self.mode == "min" else -inf
 
-    def step(self, metric: SupportsFloat) -> None:
+    def step(self, metric: float | Value) -> None:
         """Take the metric of an epoch (a number or a Value) and reduce the optimiser's `lr` if it is time."""
-        metric = float(metric)
+        metric = number_of(metric)
         if self._is_better(metric):
             self.best, self.bad_epochs = metric, 0
         else:
