@@ -1,4 +1,8 @@
-"""Methods that give each parameter a step size of its own, by the size of its past gradients."""
+"""Methods that give each parameter a step size of its own, by the size of its past gradients.
+
+Products are written in PyTorch's order, such as ``(1 - beta2) * g * g`` and not ``(1 - beta2) * g**2``, so that they
+overflow and round where PyTorch's do.
+"""
 
 from __future__ import annotations
 
@@ -77,10 +81,10 @@ class Adadelta(Optimizer):
     def update(self, parameters: np.ndarray, gradients: np.ndarray) -> np.ndarray:
         """One step of the formula above."""
         g = with_l2(gradients, parameters, self.weight_decay)
-        square_mean = self.rho * self.state["square_mean"] + (1.0 - self.rho) * g**2
-        step = np.sqrt((self.state["square_step_mean"] + self.eps) / (square_mean + self.eps)) * g
+        square_mean = self.rho * self.state["square_mean"] + (1.0 - self.rho) * g * g
+        step = np.sqrt(self.state["square_step_mean"] + self.eps) / np.sqrt(square_mean + self.eps) * g
         self.state["square_mean"] = square_mean
-        self.state["square_step_mean"] = self.rho * self.state["square_step_mean"] + (1.0 - self.rho) * step**2
+        self.state["square_step_mean"] = self.rho * self.state["square_step_mean"] + (1.0 - self.rho) * step * step
         return parameters - self.lr * step
 
 
@@ -121,10 +125,11 @@ class RMSprop(Optimizer):
     def update(self, parameters: np.ndarray, gradients: np.ndarray) -> np.ndarray:
         """One step of the formula above."""
         g = with_l2(gradients, parameters, self.weight_decay)
-        square = self.state["square_mean"] = self.alpha * self.state["square_mean"] + (1.0 - self.alpha) * g**2
+        square = self.state["square_mean"] = self.alpha * self.state["square_mean"] + (1.0 - self.alpha) * g * g
         if self.centered:
             mean = self.state["mean"] = self.alpha * self.state["mean"] + (1.0 - self.alpha) * g
-            square = np.maximum(square - mean**2, 0.0)
+            # A square that overflowed stays infinite, although the mean's may have overflowed with it.
+            square = np.where(np.isinf(square), square, np.maximum(square - mean * mean, 0.0))
         direction = g / (np.sqrt(square) + self.eps)
         if self.momentum:
             direction = self.state["velocity"] = self.momentum * self.state["velocity"] + direction
@@ -166,13 +171,12 @@ class Adam(Optimizer):
         state, (beta1, beta2) = self.state, self.betas
         state["step"] += 1.0
         mean = state["mean"] = beta1 * state["mean"] + (1.0 - beta1) * g
-        square = state["square_mean"] = beta2 * state["square_mean"] + (1.0 - beta2) * g**2
+        square = state["square_mean"] = beta2 * state["square_mean"] + (1.0 - beta2) * g * g
         if self.amsgrad:
             square = state["largest_square_mean"] = np.maximum(state["largest_square_mean"], square)
-        # As the paper's section 2 ends, the corrections are numbers: two operations on arrays less.
-        correction = sqrt(1.0 - beta2 ** state["step"])
-        lr = self.lr * correction / (1.0 - beta1 ** state["step"])
-        return parameters - lr * mean / (np.sqrt(square) + correction * self.eps)
+        # Taken out of the root and the mean, the corrections are numbers, and the sum rounds as in PyTorch.
+        denominator = np.sqrt(square) / sqrt(1.0 - beta2 ** state["step"]) + self.eps
+        return parameters - self.lr / (1.0 - beta1 ** state["step"]) * mean / denominator
 
 
 @dataclass(eq=False)

@@ -1,11 +1,12 @@
-"""Every method against PyTorch: 50 steps on an ill-conditioned quadratic and on a small tanh network.
+"""Every method against PyTorch: 50 steps on an ill-conditioned quadratic and on a small tanh network, and a few along
+gradients of extreme sizes.
 
 Where PyTorch is missing, the same end values hold the methods, from optim_reference.json.
 """
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -51,6 +52,18 @@ CASES = [
     *combinations(AdamW, lr=(0.02,), betas=((0.5, 0.6),), amsgrad=(False, True), weight_decay=(0.02, 0.1)),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+# From squares that underflow to squares that overflow; the start is no fixed point of any method.
+GRADIENTS = [0.0, 1e-200, -1e-100, 0.3, -7.0, 1e100, -1e150, 2e154, -1e155, 1e200, -1e300]
+START = 2.0
+FAST = [
+    *(Case(method, {"lr": 10.0, "weight_decay": 1.0}) for method in (SGD, Adagrad, Adadelta, RMSprop, Adam, AdamW)),
+    *combinations(SGD, lr=(10.0,), momentum=(0.9,), nesterov=(False, True), weight_decay=(1.0,)),
+    *combinations(RMSprop, centered=(True,)),
+    *combinations(RMSprop, lr=(10.0,), momentum=(0.9,), centered=(True,), weight_decay=(1.0,)),
+    *combinations(AdamW, lr=(10.0,), amsgrad=(True,), weight_decay=(1.0,)),
+]
+every_extreme_case = pytest.mark.parametrize("case", CASES + FAST, ids=str)
 
 # The Hilbert matrix of five rows: its eigenvalues go from 3e-6 to 1.6, and those of the quadratic are squares.
 HILBERT = np.array([[1.0 / (i + j + 1) for j in range(5)] for i in range(5)])
@@ -125,10 +138,33 @@ def end_in_torch(torch: Any, case: Case, problem: str) -> list[float]:
     return torch.cat([parameter.detach().flatten() for parameter in parameters]).tolist()
 
 
+def along(case: Case, gradients: list[float]) -> Iterator[list[float]]:
+    """The parameters that this project arrives at, step by step along gradients that stay the same."""
+    leaves = [Value(START) for _ in gradients]
+    optimizer = case.method(leaves, **case.options)
+    for _ in range(7):
+        for leaf, gradient in zip(leaves, gradients, strict=True):
+            leaf.grad = gradient
+        optimizer.step()  # a warning would be an error
+        yield [leaf.data for leaf in leaves]
+
+
+def along_in_torch(torch: Any, case: Case, gradients: list[float]) -> Iterator[list[float]]:
+    """The same by torch.optim."""
+    x = torch.full((len(gradients),), START, dtype=torch.float64, requires_grad=True)
+    optimizer = getattr(torch.optim, case.method.__name__)([x], **case.options)
+    for _ in range(7):
+        x.grad = torch.tensor(gradients, dtype=torch.float64)
+        optimizer.step()
+        yield x.tolist()
+
+
 def write_reference() -> None:
     """Write optim_reference.json with the end values of torch.optim; run this file as a script to do so."""
     torch = importlib.import_module("torch")
     ends = {str(case): {problem: end_in_torch(torch, case, problem) for problem in PROBLEMS} for case in CASES}
+    for case in CASES + FAST:
+        ends.setdefault(str(case), {})["extremes"] = list(along_in_torch(torch, case, GRADIENTS))[-1]
     lines = (f'"{case} on {problem}": {json.dumps(x)}' for case, xs in ends.items() for problem, x in xs.items())
     REFERENCE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
@@ -157,25 +193,32 @@ def test_fifty_steps_end_at_the_reference(reference: dict[str, list[float]], cas
 
 
 def test_the_reference_is_of_these_cases_and_tells_them_apart(reference: dict[str, list[float]]) -> None:
-    assert set(reference) == {f"{case} on {problem}" for case in CASES for problem in PROBLEMS}
-    assert len({tuple(x) for x in reference.values()}) == len(reference)
+    ends = [f"{case} on {problem}" for case in CASES for problem in PROBLEMS]
+    assert set(reference) == {*ends, *(f"{case} on extremes" for case in CASES + FAST)}
+    assert len({tuple(reference[name]) for name in ends}) == len(ends)
 
 
 @pytest.mark.torch
-@every_case
-def test_infinite_and_missing_gradients_give_what_torch_gives(torch: Any, case: Case) -> None:
-    start = [1.0, -2.0, 0.5, 0.0, 3.0]
-    gradients = [np.inf, -np.inf, np.nan, 0.0, 1e100]
-    leaves, x = [Value(number) for number in start], torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    ours = case.method(leaves, **case.options)
-    theirs = getattr(torch.optim, case.method.__name__)([x], **case.options)
-    for _ in range(3):
-        for leaf, gradient in zip(leaves, gradients, strict=True):
-            leaf.grad = gradient
-        x.grad = torch.tensor(gradients, dtype=torch.float64)
-        ours.step()  # a warning would be an error
-        theirs.step()
-        np.testing.assert_allclose([leaf.data for leaf in leaves], x.detach().numpy(), rtol=1e-10)
+@every_extreme_case
+def test_extreme_infinite_and_missing_gradients_give_what_torch_gives(torch: Any, case: Case) -> None:
+    gradients = [*GRADIENTS, np.inf, -np.inf, np.nan]
+    for ours, theirs in zip(along(case, gradients), along_in_torch(torch, case, gradients), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@every_extreme_case
+def test_extreme_gradients_end_at_the_reference(reference: dict[str, list[float]], case: Case) -> None:
+    np.testing.assert_allclose(list(along(case, GRADIENTS))[-1], reference[f"{case} on extremes"], rtol=1e-12)
+
+
+def test_adamw_rounds_as_torch_does() -> None:
+    """Near its unstable fixed point 1, where every step multiplies the rounding of the steps before by 9."""
+    leaf = Value(1.0)
+    optimizer = AdamW([leaf], lr=10.0, weight_decay=1.0)
+    for _ in range(7):
+        leaf.grad = -2.0
+        optimizer.step()
+    assert leaf.data == pytest.approx(0.9760851547567722, rel=1e-11)
 
 
 @every_case
