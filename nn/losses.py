@@ -106,14 +106,18 @@ def log_loss(p: float, t: float) -> float:
 
 
 def binary_cross_entropy_with_logits(prediction: Any, target: Any, reduction: Reduction = "mean") -> Any:
-    """`binary_cross_entropy` of sigmoid(prediction), for predictions of any size: softplus(z) - z · target.
+    """`binary_cross_entropy` of sigmoid(prediction), for predictions of any size.
 
+    It is target · softplus(-z) + (1 - target) · softplus(z) for a prediction z.
     Raises ValueError for targets outside 0 to 1.
 
     >>> binary_cross_entropy_with_logits([1000.0, -1000.0], [1, 1])
     500.0
     """
-    return _reduced([softplus(z) - z * t for z, t in _pairs(prediction, target, A_PROBABILITY)], reduction)
+    # The shorter softplus(z) - z * t cancels where the prediction is right and sure, and so does its gradient.
+    pairs = _pairs(prediction, target, A_PROBABILITY)
+    terms = [t * softplus(-z) + (1.0 - t) * softplus(z) for z, t in pairs]
+    return _reduced(terms, reduction)
 
 
 def hinge_loss(prediction: Any, target: Any, reduction: Reduction = "mean") -> Any:

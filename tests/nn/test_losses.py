@@ -20,6 +20,7 @@ from math import inf, nan
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -248,6 +249,31 @@ def test_gradcheck_where_the_target_cannot_move() -> None:
 def test_second_derivatives_of_the_log_loss(position: int) -> None:
     assert gradcheck(grad(losses.log_loss, position), 0.3, 0.8)
     assert gradcheck(grad(losses.log_loss, position), 0.9, 0.0)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("logit", [-700.0, -40.0, -30.0, -1e-8, 0.0, 1e-8, 1.0, 30.0, 40.0, 700.0])
+def test_the_loss_of_a_logit_and_its_gradient_have_no_wrong_digits(logit: float, target: float) -> None:
+    prediction = Value(logit)
+    loss = losses.binary_cross_entropy_with_logits(prediction, target)
+    loss.backward()
+    with mpmath.workdps(700):  # enough for exp(-700) to be told from 0 beside 1
+        z, share = mpmath.mpf(logit), mpmath.mpf(target)
+        right, wrong = 1 / (1 + mpmath.exp(-z)), 1 / (1 + mpmath.exp(z))
+        expected = -share * mpmath.log(right) - (1 - share) * mpmath.log(wrong)
+        slope = (1 - share) * right - share * wrong
+    assert loss.data == pytest.approx(float(expected), rel=1e-14, abs=0.0)
+    assert prediction.grad == pytest.approx(float(slope), rel=1e-14, abs=0.0)
+
+
+@pytest.mark.parametrize(
+    ("logit", "target", "slope"), [(inf, 0.0, 1.0), (-inf, 1.0, -1.0), (inf, 0.25, 0.75), (-inf, 0.25, -0.25)]
+)
+def test_an_infinite_logit_costs_infinitely_much_where_it_is_wrong(logit: float, target: float, slope: float) -> None:
+    prediction = Value(logit)
+    loss = losses.binary_cross_entropy_with_logits(prediction, target)
+    loss.backward()
+    assert (loss.data, prediction.grad) == (inf, slope)
 
 
 def test_half_the_sum_has_the_error_as_its_gradient() -> None:
