@@ -22,8 +22,8 @@ def predict(model: Module, X: Any) -> np.ndarray:
     """The outputs of a model for the samples in the rows of X, in evaluation mode.
 
     X has shape (n, inputs), or (n,) for models of one input; the result has shape (n,) for models with one output
-    and (n, outputs) otherwise. Many samples go through a compiled program where the model allows one. Raises what
-    `samples` raises for X.
+    and (n, outputs) otherwise. The model is called with a list of Values, as in training; many samples go through a
+    compiled program where the model allows one. Raises what `samples` raises for X.
 
     >>> from nn import MLP
     >>> predict(MLP(2, [1], init="zeros"), [[1.0, 2.0], [3.0, 4.0]])
@@ -31,30 +31,31 @@ def predict(model: Module, X: Any) -> np.ndarray:
     """
     rows = samples(X)
     with evaluating(model):
-        outputs = np.array([_numbers(model(sample)) for sample in rows[:_MANY].tolist()])
+        outputs = _walked_outputs(model, rows[:_MANY])
         if len(rows) <= _MANY:
             return outputs
         found = None if thread.mode.checking else _compiled_outputs(model, rows)
         # Where the model reads a number behind our back, it is most likely to show at the extremes.
         some = [*range(_MANY), *rows[:, :_MANY].argmin(axis=0), *rows[:, :_MANY].argmax(axis=0)]
-        expected = [*outputs, *(_numbers(model(sample)) for sample in rows[some[_MANY:]].tolist())]
+        expected = np.concatenate([outputs, _walked_outputs(model, rows[some[_MANY:]])])
         if found is not None and np.allclose(found[some], expected, rtol=1e-6, atol=1e-9, equal_nan=True):
             return found
-        rest = np.array([_numbers(model(sample)) for sample in rows[_MANY:].tolist()])
-        return np.concatenate([outputs, rest])
+        return np.concatenate([outputs, _walked_outputs(model, rows[_MANY:])])
 
 
 def evaluate(model: Module, X: Any, y: Any, loss: Callable[[Any, Any], Any]) -> float:
     """The mean over the samples of ``loss(model(x), y)``, in evaluation mode.
 
-    Raises what `samples` and `targets` raise for X and y.
+    The loss gets what it gets from `fit`: the output as the model arranges it, and the target as numbers. Raises what
+    `samples` and `targets` raise for X and y.
     """
     outputs = predict(model, X)
     wanted = targets(y, len(outputs))
     with evaluating(model):
+        arrangement = model(mapped(Value, samples(X)[0].tolist()))
         losses = [
-            number_of(loss(mapped(Value, output), target))
-            for output, target in zip(outputs.tolist(), wanted.tolist(), strict=True)
+            number_of(loss(_arranged(output, arrangement), target))
+            for output, target in zip(outputs, wanted.tolist(), strict=True)
         ]
     return sum(losses) / len(losses)
 
@@ -135,8 +136,20 @@ def _kind(array: np.ndarray) -> str:
     return {"U": "strings", "S": "bytes", "O": "objects", "c": "complex"}.get(array.dtype.kind, str(array.dtype))
 
 
-def _numbers(output: Any) -> Any:
-    return [*map(number_of, output)] if isinstance(output, (list, tuple, np.ndarray)) else number_of(output)
+def _walked_outputs(model: Module, rows: np.ndarray) -> np.ndarray:
+    """The outputs by walking nodes."""
+    outputs = [model(mapped(Value, sample)) for sample in rows.tolist()]
+    return np.array([[*map(number_of, one)] if _is_several(one) else number_of(one) for one in outputs])
+
+
+def _arranged(numbers: np.ndarray, arrangement: Any) -> Any:
+    """The numbers as Values in the list, tuple or array that a model returns, or the one number as a Value."""
+    remaining = iter(numbers.ravel().tolist())
+    return mapped(lambda _: Value(next(remaining)), arrangement)
+
+
+def _is_several(output: Any) -> bool:
+    return isinstance(output, (list, tuple, np.ndarray))
 
 
 # Compiling takes as long as walking the nodes of a few samples; these are also what the program is checked on.
@@ -149,8 +162,8 @@ def _compiled_outputs(model: Module, rows: np.ndarray) -> np.ndarray | None:
     try:
         with collector_paused(), changed(recording=True, symbolic=True):
             output = model(sample)
-            several = isinstance(output, (list, tuple))
-            program = compile(output if several else [output], [sample], parameters)
+            several = _is_several(output)
+            program = compile(list(output) if several else [output], [sample], parameters)
     except Exception:  # of somebody else's code, which may do anything with a Value
         return None
     found = program([parameter.data for parameter in parameters], rows)

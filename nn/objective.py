@@ -107,7 +107,7 @@ def _program(
 
 def _check_targets(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray) -> None:
     """Show the loss each target, or of very many different ones a thousand from the smallest to the largest."""
-    prediction, distinct = model(X[0].tolist()), np.unique(y, axis=0)
+    prediction, distinct = model(mapped(Value, X[0].tolist())), np.unique(y, axis=0)
     chosen = np.unique(np.linspace(0, len(distinct) - 1, _SHOWN).astype(int))
     for target in distinct[chosen].tolist():
         _scalar(loss(prediction, target), "loss")

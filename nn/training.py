@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from autograd_core import Value
+from autograd_core.modes import thread
 from nn.arguments import positive_int
 from nn.data import batches
 from nn.evaluation import samples, targets
@@ -49,13 +50,16 @@ def fit(
 ) -> History:
     """Train a model: in each epoch, a step of the optimiser for every batch of the shuffled samples.
 
-    X has shape (n, inputs), y shape (n,) or (n, outputs). A step descends the mean over the batch of
-    ``loss(model(x), y)``, one sample for itself, plus ``penalty()``, such as ``lambda: 1e-4 *
-    nn.losses.l2_penalty(model.parameters())``; without `batch_size` the batch is all samples. `clip_norm` bounds
-    the norm of the gradient; `scheduler` steps after each epoch; `callbacks` are called with a `Training` after it.
+    X has shape (n, inputs), y shape (n,) or (n, outputs). The model gets a sample as a list of Values; the loss gets
+    what the model returns and the target as a number, or a list of numbers, which are ints where y holds ints. A step
+    descends the mean over the batch of ``loss(model(x), y)``, one sample for itself, plus ``penalty()``, such as
+    ``lambda: 1e-4 * nn.losses.l2_penalty(model.parameters())``; without `batch_size` the batch is all samples.
+    `clip_norm` bounds the norm of the gradient; `scheduler` steps after each epoch; `callbacks` are called with a
+    `Training` after it.
 
-    The "eager" engine walks the nodes of each sample. The "compiled" one records a sample, the first, and runs the
-    program that `autograd_core.compile` makes of it on whole batches, to the same weights; what model, loss and
+    The "eager" engine walks the nodes of each sample. The "compiled" one records a sample, the first, with Values for
+    the target too, since they stand for any target, and runs the program that `autograd_core.compile` makes of it on
+    whole batches, to the same weights; what model, loss and
     penalty read from elsewhere, such as the rate of a Dropout, is then as it was at the start. "auto" compiles, or
     warns why it cannot and is eager; inside `detect_anomaly` it is eager. Parameters have the numbers and gradients
     of the last step when callbacks are called.
@@ -68,7 +72,8 @@ def fit(
     weights.
 
     Raises TypeError or ValueError for data or options that cannot be trained on; the model and the optimiser are then
-    as they were, unless an epoch was finished before. Raises OSError where the checkpoint cannot be written.
+    as they were, unless an epoch was finished before. Raises RuntimeError inside `no_grad`, and OSError where the
+    checkpoint cannot be written.
 
     >>> import nn
     >>> X, y = nn.data.xor()
@@ -78,6 +83,11 @@ def fit(
     >>> nn.accuracy(model, X, y)
     1.0
     """
+    if not thread.mode.recording:
+        raise RuntimeError(
+            "fit was called inside no_grad, which records no graph, so that there is no gradient to descend; call it "
+            "outside of the with-block"
+        )
     X, y = _checked(X, y, "X", "y")
     size = len(X) if batch_size is None else positive_int(batch_size, "batch_size")
     positive_int(epochs, "epochs")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_core import Value
+from autograd_core import Value, no_grad
 from nn.losses import binary_cross_entropy_with_logits, cross_entropy, hinge_loss, mse_loss
 
 
@@ -301,6 +301,15 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_changes(
     assert optimizer.state_dict().keys() == state.keys()
 
 
+@pytest.mark.parametrize("engine", ["auto", "eager", "compiled"])
+def test_inside_no_grad_nothing_could_be_learned(engine: Any, moons: tuple[np.ndarray, np.ndarray]) -> None:
+    model = nn.MLP(2, [2, 1], rng=0)
+    before = model.state_dict()
+    with no_grad(), pytest.raises(RuntimeError, match="fit was called inside no_grad.* outside of the with-block"):
+        train(model, *moons, engine=engine)
+    assert model.state_dict() == before
+
+
 def test_a_callback_may_change_the_weights(moons: tuple[np.ndarray, np.ndarray]) -> None:
     model = nn.MLP(2, [2, 1], rng=0)
 
@@ -329,49 +338,3 @@ def test_early_stopping_refuses_options_without_sense() -> None:
         nn.EarlyStopping(patience=0)
     with pytest.raises(ValueError, match="min_delta is a finite number of at least 0"):
         nn.EarlyStopping(min_delta=-0.1)
-
-
-def test_evaluate_is_the_mean_loss_over_many_samples(moons: tuple[np.ndarray, np.ndarray]) -> None:
-    X, y = moons
-    model = nn.MLP(2, [4, 2], rng=0)
-    losses = [nn.losses.cross_entropy(model(sample), label).data for sample, label in zip(X, y, strict=True)]
-    assert nn.evaluate(model, X, y, nn.losses.cross_entropy) == pytest.approx(np.mean(losses), rel=1e-12)
-
-
-def test_predict_evaluate_and_accuracy_leave_the_modes_of_the_parts(moons: tuple[np.ndarray, np.ndarray]) -> None:
-    model = nn.Sequential(nn.Layer(2, 4, rng=0), nn.Dropout(0.5, rng=0), nn.Layer(4, 1, "sigmoid", rng=1))
-    model[0].eval()
-    first = nn.predict(model, moons[0])
-    assert (nn.predict(model, moons[0]) == first).all()
-    assert [module.training for module in model.layers] == [False, True, True]
-    assert all(not p.grad for p in model.parameters())
-
-
-@pytest.mark.parametrize(
-    ("activation", "labels"), [("sigmoid", (0, 1)), ("linear", (0, 1)), ("linear", (-1, 1)), ("tanh", (-1, 1))]
-)
-def test_accuracy_takes_the_threshold_of_the_output(activation: str, labels: tuple[int, int]) -> None:
-    model = nn.MLP(1, [1], output_activation=activation, init="constant")
-    X = [-20.0, -10.0, 10.0, 20.0]
-    assert nn.accuracy(model, X, [labels[0], labels[0], labels[1], labels[1]]) == 1.0
-    assert nn.accuracy(model, X, [labels[0], labels[1], labels[1], labels[1]]) == 0.75
-
-
-def test_accuracy_does_not_depend_on_the_neighbours_of_a_sample() -> None:
-    model = nn.MLP(1, [1], init="constant")
-    assert nn.accuracy(model, [3.0], [1]) == nn.accuracy(model, [3.0, -50.0], [1, 0]) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("outputs", "y", "message"),
-    [
-        (1, [0.5, 1], "0 and 1, or -1 and 1"),
-        (1, [1, 2], "0 and 1, or -1 and 1"),
-        (3, [0, 3], "3"),
-        (3, [[0, 1], [1, 0]], r"one-hot rows of shape \(n, 3\)"),
-        (3, [[1, 1, 0], [1, 0, 0]], r"one-hot rows of shape \(n, 3\)"),
-    ],
-)
-def test_accuracy_refuses_labels_that_are_no_classes(outputs: int, y: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        nn.accuracy(nn.MLP(1, [outputs]), [1.0, 2.0], y)
