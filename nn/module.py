@@ -171,3 +171,12 @@ def generators(model: Module) -> list[np.random.Generator]:
     """The generators that a model and its parts have as attributes, each once: what a Dropout draws from."""
     members = [value for _, module in model.named_modules() for value in vars(module).values()]
     return list(dict.fromkeys(value for value in members if isinstance(value, np.random.Generator)))
+
+
+def options(module: Module) -> dict[str, Any]:
+    """The public attributes of a module that hold no parameters or parts, such as widths, an activation or a rate."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_") and name != "training" and not any(_members(value, name))
+    }

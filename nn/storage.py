@@ -1,4 +1,4 @@
-"""Files of models and trainings: one .npz without pickle, written so that a crash leaves an earlier file whole."""
+"""Files of models and training runs: one .npz without pickle, written so that a crash leaves an earlier file whole."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from nn.description import Description, difference, model_description
 from nn.history import Epoch, Training
 from nn.module import Module
 
@@ -21,41 +22,57 @@ _M = TypeVar("_M", bound=Module)
 
 
 def save(model: Module, path: str | Path) -> Path:
-    """Write the parameters of a model, by their paths; returns the path.
+    """Write the parameters of a model, by their paths, and what the model is; returns the path.
 
     The file is written beside `path` and then renamed, so that whatever happens in between leaves an earlier file
     whole. Raises OSError, with a sentence, where it cannot be written.
     """
     state = model.state_dict()
     arrays = {"names": np.array(list(state), dtype=np.str_), "values": np.array(list(state.values()), dtype=float)}
-    return write_arrays(path, "model", {}, arrays)
+    return write_arrays(path, "model", {"description": model_description(model)}, arrays)
 
 
-def load(model: _M, path: str | Path) -> _M:
+def load(model: _M, path: str | Path, strict: bool = True) -> _M:
     """Set the parameters of a model from a file of `save`; returns the model.
 
     Nothing in the file is executed. Raises FileNotFoundError if there is none, and ValueError, leaving the model
-    as it was, for a file that is damaged, of another kind, or of a model with other parameters.
+    as it was, for a file that is damaged, of another kind, or of a model with other parameters. So it does for a
+    model with the same parameters that is of other classes or has other options, such as an activation or the rate of
+    a Dropout, unless `strict` is False. Options are the public attributes of modules, functions among them by name.
     """
-    _, arrays = read_arrays(path, "model")
+    header, arrays = read_arrays(path, "model")
     names, values = arrays.get("names"), arrays.get("values")
     if names is None or values is None or names.dtype.kind != "U" or values.dtype != float:
         raise ValueError(f"{path} is damaged: it has no names and values of parameters")
     if names.ndim != 1 or names.shape != values.shape:
         raise ValueError(f"{path} is damaged: it has names of shape {names.shape} for values of shape {values.shape}")
+    state = dict(zip(names.tolist(), values.tolist(), strict=True))
     try:
-        model.load_state_dict(dict(zip(names.tolist(), values.tolist(), strict=True)))
+        if strict and state.keys() == model.state_dict().keys():
+            _require_same(header, model_description(model), "model")
+        model.load_state_dict(state)
     except ValueError as error:
         raise ValueError(f"{path} holds another model: {error}") from None
     return model
 
 
-def write_checkpoint(path: str | Path, training: Training) -> None:
-    """Write all that the rest of a training depends on; raises OSError where it cannot be written."""
+def _require_same(header: dict[str, Any], mine: Description, owner: str) -> None:
+    """Raise ValueError unless the description in a file is mine; earlier files of this version have none."""
+    found = header.get("description", mine)
+    if not isinstance(found, dict):
+        raise ValueError("its description is damaged")
+    differing = difference(found, mine, owner)
+    if differing:
+        raise ValueError(f"{differing}; give strict=False to take it all the same")
+
+
+def write_checkpoint(path: str | Path, training: Training, description: Description) -> None:
+    """Write all that the rest of a training run depends on; raises OSError where it cannot be written."""
     state = training.optimizer.state_dict()
     arrays = {f"optimizer.{name}": item for name, item in state.items() if isinstance(item, np.ndarray)}
     metadata = {
         **_identity(training),
+        "description": description,
         "optimizer_options": {name: item for name, item in state.items() if not isinstance(item, np.ndarray)},
         "scheduler": training.scheduler.state_dict() if training.scheduler else None,
         "generators": [generator.bit_generator.state for generator in training.generators],
@@ -67,15 +84,21 @@ def write_checkpoint(path: str | Path, training: Training) -> None:
     write_arrays(path, "checkpoint", metadata, arrays)
 
 
-def read_checkpoint(path: str | Path, training: Training) -> None:
-    """Put a training into the state of a checkpoint.
+def read_checkpoint(path: str | Path, training: Training, description: Description | None) -> None:
+    """Put a training run into the state of a checkpoint.
 
-    Raises ValueError, leaving the training as it was, for a file that is damaged or of another training.
+    Raises ValueError, leaving the run as it was, for a file that is damaged or of another run: one with another
+    description, where one is given, or whose numbers have no place in this one.
     """
     metadata, arrays = read_arrays(path, "checkpoint")
     for name, mine in json.loads(json.dumps(_identity(training))).items():
         if metadata.get(name) != mine:
-            raise ValueError(f"{path} is of another training: the {name.replace('_', ' ')} are not the same")
+            raise ValueError(f"{path} is of another training run: the {name.replace('_', ' ')} are not the same")
+    if description is not None:
+        try:
+            _require_same(metadata, description, "run")
+        except ValueError as error:
+            raise ValueError(f"{path} is of another training run: {error}") from None
     parts = [part for part in (training.optimizer, training.scheduler) if part is not None]
     before = [part.state_dict() for part in parts]
     states = [generator.bit_generator.state for generator in training.generators]
@@ -86,7 +109,7 @@ def read_checkpoint(path: str | Path, training: Training) -> None:
             part.load_state_dict(state)
         for generator, state in zip(training.generators, states, strict=True):
             generator.bit_generator.state = state
-        raise ValueError(f"{path} is damaged or of another training ({type(error).__name__}: {error})") from None
+        raise ValueError(f"{path} is damaged or of another training run ({type(error).__name__}: {error})") from None
 
 
 def _restore(metadata: dict[str, Any], arrays: dict[str, np.ndarray], training: Training) -> None:
@@ -111,7 +134,7 @@ def _restore(metadata: dict[str, Any], arrays: dict[str, np.ndarray], training: 
 
 
 def _identity(training: Training) -> dict[str, Any]:
-    """What must be the same for a training to go on from a checkpoint."""
+    """What must be the same for the numbers of a checkpoint to have a place."""
     trained = set(training.optimizer.parameters)
     return {
         "names_of_the_parameters": [name for name, p in training.model.named_parameters() if p in trained],

@@ -15,6 +15,7 @@ from autograd_core import Value
 from autograd_core.modes import thread
 from nn.arguments import positive_int
 from nn.data import batches
+from nn.description import run_description
 from nn.evaluation import samples, targets
 from nn.history import AnyScheduler, Epoch, History, Training
 from nn.init import Seed, generator
@@ -47,6 +48,7 @@ def fit(
     engine: Engine = "auto",
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    strict: bool = True,
 ) -> History:
     """Train a model: in each epoch, a step of the optimiser for every batch of the shuffled samples.
 
@@ -64,12 +66,13 @@ def fit(
     warns why it cannot and is eager; inside `detect_anomaly` it is eager. Parameters have the numbers and gradients
     of the last step when callbacks are called.
 
-    Ctrl-C, and a loss that is no longer finite, end the training with the weights that had the smallest loss (on the
-    validation data where there are any) and the history so far, whose `stopped` says why. With `checkpoint` all that
-    the training depends on is written to that file after each epoch, options of the optimiser and the generators that
-    modules have as attributes included, and ``resume=True`` goes on from it, if it exists, to the same weights bit
-    for bit; data, loss and batches are to be the same. The same `rng`, an int or NumPy Generator, gives the same
-    weights.
+    Ctrl-C, and a loss that is no longer finite, end the training run with the weights that had the smallest loss (on
+    the validation data where there are any) and the history so far, whose `stopped` says why. With `checkpoint` all
+    that the run depends on is written to that file after each epoch, options of the optimiser and the generators that
+    modules have as attributes included, and ``resume=True`` goes on from it, if it exists, to the same weights bit for
+    bit. A checkpoint of a run with another model, loss, penalty, other data or options is refused, unless `strict` is
+    False; functions are told apart by name, and the learning rate is that of the file. The same `rng`, an int or NumPy
+    Generator, gives the same weights.
 
     Raises TypeError or ValueError for data or options that cannot be trained on; the model and the optimiser are then
     as they were, unless an epoch was finished before. Raises RuntimeError inside `no_grad`, and OSError where the
@@ -102,8 +105,12 @@ def fit(
     parameters = list(optimizer.parameters)
     training = _started(model, optimizer, scheduler, generator(rng))
     history, begin, options = training.history, training.parameters, optimizer.state_dict()
+    description = {} if checkpoint is None else run_description(
+        model, {"optimizer": optimizer, "scheduler": scheduler}, X=X, y=y, validation_data=validation, loss=loss,
+        penalty=penalty, batch_size=size, clip_norm=clip_norm, shuffle=shuffle,
+    )  # fmt: skip
     if resume and checkpoint is not None and Path(checkpoint).exists():
-        read_checkpoint(checkpoint, training)
+        read_checkpoint(checkpoint, training, description if strict else None)
 
     modes = [(module, module.training) for _, module in model.named_modules()]
     bar = tqdm(total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress)
@@ -140,7 +147,7 @@ def fit(
             # A callback may have changed the weights, to bound their norm, say.
             training.parameters = training.best_parameters if training.restore_best else _numbers(optimizer)
             if checkpoint is not None:
-                write_checkpoint(checkpoint, training)
+                write_checkpoint(checkpoint, training, description)
             bar.set_postfix_str(history.stopped or _progress(mean, validated), refresh=False)  # update() does, in time
             bar.update()
     except KeyboardInterrupt:

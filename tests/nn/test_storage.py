@@ -6,6 +6,7 @@ import errno
 import os
 import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import nn
+from autograd_core import Value
 from nn import storage
 
 TRAINING = """
@@ -44,8 +46,8 @@ def model() -> nn.MLP:
 def fit(network: nn.Module, path: Path, epochs: int, **options: Any) -> nn.History:
     X, y = nn.data.moons(20, rng=0)
     optimizer = nn.optim.Adam(network.parameters(), lr=0.05)
-    return nn.fit(network, X, y, loss=nn.losses.mse_loss, optimizer=optimizer, epochs=epochs, batch_size=6, rng=0,
-                  progress=False, checkpoint=path, **options)  # fmt: skip
+    options = {"X": X, "y": y, "loss": nn.losses.mse_loss, "batch_size": 6} | options
+    return nn.fit(network, optimizer=optimizer, epochs=epochs, rng=0, progress=False, checkpoint=path, **options)
 
 
 @pytest.mark.slow
@@ -102,7 +104,7 @@ def test_without_resume_a_training_starts_anew(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     fit(model(), path, 2)
-    with pytest.raises(ValueError, match="is of another training: the names of the parameters are not the same"):
+    with pytest.raises(ValueError, match="is of another training run: the names of the parameters are not the same"):
         fit(nn.MLP(2, [4, 1], rng=0), path, 4, resume=True)
     X, y = nn.data.moons(20, rng=0)
     network = model()
@@ -110,6 +112,42 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
         nn.fit(network, X, y, loss=nn.losses.mse_loss, optimizer=nn.optim.SGD(network.parameters()), epochs=4,
                checkpoint=path, resume=True)  # fmt: skip
     assert network.state_dict() == model().state_dict()
+
+
+def other_loss(prediction: Any, target: Any) -> Any:
+    return nn.losses.sse_loss(prediction, target)
+
+
+CHANGES: list[tuple[dict[str, Any], str]] = [
+    ({"loss": other_loss}, "loss: the file has mse_loss, the run other_loss"),
+    ({"batch_size": 7}, "batch_size: the file has 6, the run 7"),
+    ({"clip_norm": 0.5}, "clip_norm: the file has None, the run 0.5"),
+    ({"shuffle": False}, "shuffle: the file has True, the run False"),
+    ({"penalty": lambda: Value(0.0)}, "penalty: the file has None, the run <lambda>"),
+    ({"validation_data": ([[0.0, 0.0]], [1])}, "validation_data: the file has None, the run [float64 array of shape"),
+    ({"X": nn.data.moons(20, rng=1)[0]}, "X: the file has float64 array of shape (20, 2) with checksum"),
+    ({"y": np.arange(20) % 2}, "y: the file has int64 array of shape (20,) with checksum"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES, ids=[next(iter(change)) for change, _ in CHANGES])
+def test_a_checkpoint_of_a_run_with_another_option_is_refused_unless_one_insists(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path, network = tmp_path / "checkpoint.npz", model()
+    fit(model(), path, 2)
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        fit(network, path, 4, resume=True, **change)
+    assert str(caught.value).endswith("; give strict=False to take it all the same")
+    assert network.state_dict() == model().state_dict()
+    assert len(fit(network, path, 4, resume=True, strict=False, **change).epochs) == 4
+
+
+def test_a_checkpoint_of_a_model_with_another_activation_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    fit(nn.MLP(2, [3, 1], "tanh", rng=0), path, 2)
+    with pytest.raises(ValueError, match="activation of layers.0: the file has tanh, the run relu"):
+        fit(model(), path, 4, resume=True)
 
 
 def test_a_path_that_cannot_be_written_is_said_before_training(tmp_path: Path) -> None:
@@ -180,7 +218,7 @@ def test_a_checkpoint_with_other_contents_changes_nothing(tmp_path: Path, damage
     metadata, arrays = storage.read_arrays(path, "checkpoint")
     storage.write_arrays(path, "checkpoint", metadata | damage, arrays)
     network = model()
-    with pytest.raises(ValueError, match="is damaged or of another training"):
+    with pytest.raises(ValueError, match="is damaged or of another training run"):
         fit(network, path, 4, resume=True)
     assert network.state_dict() == model().state_dict()
 
@@ -195,6 +233,30 @@ def test_save_and_load(tmp_path: Path) -> None:
     one, other = nn.MLP(2, [3, 1], rng=0), nn.MLP(2, [3, 1], rng=1)
     assert nn.load(other, nn.save(one, tmp_path / "model.npz")) is other
     assert other.state_dict() == one.state_dict()
+
+
+def test_a_model_of_another_activation_is_refused_unless_one_insists(tmp_path: Path) -> None:
+    one, other = nn.MLP(2, [3, 1], "tanh", rng=0), nn.MLP(2, [3, 1], "step", rng=1)
+    path, before = nn.save(one, tmp_path / "model.npz"), other.state_dict()
+    difference = r"activation of layers\.0: the file has tanh, the model step \(and 3 more\)"
+    with pytest.raises(ValueError, match=f"holds another model: {difference}; give strict=False"):
+        nn.load(other, path)
+    assert other.state_dict() == before
+    assert nn.load(other, path, strict=False).state_dict() == one.state_dict()
+
+
+def test_files_from_before_there_were_descriptions_are_read(tmp_path: Path) -> None:
+    def without_description(path: Path, kind: str) -> Path:
+        metadata, arrays = storage.read_arrays(path, kind)
+        del metadata["description"]
+        return storage.write_arrays(path, kind, metadata, arrays)
+
+    one, other = model(), nn.MLP(2, [3, 1], "tanh", rng=1)
+    assert nn.load(other, without_description(nn.save(one, tmp_path / "model.npz"), "model")) is other
+    assert other.state_dict() == one.state_dict()
+    fit(model(), tmp_path / "checkpoint.npz", 2)
+    path = without_description(tmp_path / "checkpoint.npz", "checkpoint")
+    assert len(fit(other, path, 3, resume=True, batch_size=7).epochs) == 3
 
 
 def test_infinities_and_nan_survive(tmp_path: Path) -> None:
@@ -246,6 +308,9 @@ def damaged(folder: Path, how: str) -> Path:
         storage.write_arrays(path, "model", {}, {"names": names, "values": np.zeros(3)})
     elif how == "other type":
         storage.write_arrays(path, "model", {}, {"names": names, "values": names})
+    elif how == "other description":
+        arrays = {"names": names, "values": np.array(list(model().state_dict().values()))}
+        storage.write_arrays(path, "model", {"description": [1]}, arrays)
     elif how == "other model":
         nn.save(nn.MLP(2, [4, 1]), path)
     return path
@@ -254,7 +319,7 @@ def damaged(folder: Path, how: str) -> Path:
 @pytest.mark.parametrize(
     "how",
     ["truncated", "flipped", "empty", "text", "pickle", "pickle inside", "plain array", "no header", "zip",
-     "other kind", "other version", "other shape", "other type", "other model"],
+     "other kind", "other version", "other shape", "other type", "other description", "other model"],
 )  # fmt: skip
 def test_a_file_that_is_none_is_refused_with_a_sentence(
     tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
