@@ -1,5 +1,19 @@
 """Drawings of computation graphs and networks, plots, and the command line."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
+# Asked before anything is imported, because the import of somebody's own script would run it.
+if _shadows := [
+    _file
+    for name in ("autograd_core", "nn")
+    if (_found := find_spec(name)) and (_file := _found.origin)
+    and Path(_file).resolve().parent != Path(__file__).resolve().parents[1] / name
+]:  # fmt: skip
+    raise ImportError(
+        f"Python finds {_shadows[0]} in place of the package that viz was installed with; rename that file"
+    )
+
 from viz.dot import Diagram, draw
 from viz.network import draw_network
 from viz.plots import (
