@@ -99,7 +99,7 @@ def read_checkpoint(path: str | Path, training: Training, description: Descripti
             _require_same(metadata, description, "run")
         except ValueError as error:
             raise ValueError(f"{path} is of another training run: {error}") from None
-    parts = [part for part in (training.optimizer, training.scheduler) if part is not None]
+    parts = [part for part in (training.scheduler, training.optimizer) if part is not None]
     before = [part.state_dict() for part in parts]
     states = [generator.bit_generator.state for generator in training.generators]
     try:
@@ -124,9 +124,10 @@ def _restore(metadata: dict[str, Any], arrays: dict[str, np.ndarray], training: 
             raise ValueError(f"{numbers.dtype} {numbers.shape} for float64 {training.parameters.shape}")
     stopped, best_loss = str(metadata["stopped"]), float(metadata["best_loss"])
     state = {name.removeprefix("optimizer."): item for name, item in arrays.items() if name.startswith("optimizer.")}
-    training.optimizer.load_state_dict(metadata["optimizer_options"] | state)
+    # The optimiser last: a schedule sets its learning rate, which a callback may have changed since.
     if training.scheduler:
         training.scheduler.load_state_dict(metadata["scheduler"])
+    training.optimizer.load_state_dict(metadata["optimizer_options"] | state)
     for generator, state in zip(training.generators, metadata["generators"], strict=True):
         generator.bit_generator.state = state
     training.parameters, training.best_parameters, training.best_loss = parameters, best, best_loss
