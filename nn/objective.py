@@ -22,8 +22,10 @@ Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarr
 """From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
 Engine = Literal["auto", "eager", "compiled"]
 
-# How many samples, and extremes of how many features, the engines are compared on before a program is trusted.
+# How many samples, extremes of how many features, and how many classes at the most the engines are compared on before
+# a program is trusted.
 _COMPARED = 4
+_CLASSES = 16
 _SHOWN = 1000
 
 
@@ -50,7 +52,7 @@ def objective(
             _scalar(penalty(), "penalty")
     try:
         program = _program(model, loss, penalty, parameters, X, y)
-        few = _few(X)
+        few = _few(X, y)
         results = []
         for either in (eager, program.value_and_grad):
             with _drawn_back(model):
@@ -79,7 +81,7 @@ def validation(
         return eager
     with evaluating(model):
         _check_targets(model, loss, X, y)
-    few = _few(X)
+    few = _few(X, y)
     expected = evaluate(model, X[few], y[few], loss)
     try:
         with evaluating(model):
@@ -106,17 +108,30 @@ def _program(
 
 
 def _check_targets(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray) -> None:
-    """Show the loss each target, or of very many different ones a thousand from the smallest to the largest."""
+    """Show the loss each target, or of very many different ones a thousand and the extremes."""
     prediction, distinct = model(mapped(Value, X[0].tolist())), np.unique(y, axis=0)
-    chosen = np.unique(np.linspace(0, len(distinct) - 1, _SHOWN).astype(int))
-    for target in distinct[chosen].tolist():
+    columns = distinct.reshape(len(distinct), -1)
+    # Of rows that are to add up to something, one that does not is most likely to have an extreme sum.
+    extremes = _extremes(np.column_stack([columns, columns.sum(axis=1)]))
+    for target in distinct[[*_spread(len(distinct), _SHOWN), *extremes]].tolist():
         _scalar(loss(prediction, target), "loss")
 
 
-def _few(X: np.ndarray) -> np.ndarray:
-    """Samples to compare the engines on: some in between, and the extremes of the first features."""
-    extremes = [*X[:, :_COMPARED].argmin(axis=0), *X[:, :_COMPARED].argmax(axis=0)]
-    return np.unique([*np.linspace(0, len(X) - 1, _COMPARED).astype(int), *extremes])
+def _few(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Samples to compare the engines on: some in between, extremes of the first features, and one of each class."""
+    _, first = np.unique(y, axis=0, return_index=True)
+    classes = first[_spread(len(first), _CLASSES if len(first) <= _CLASSES else 2)]
+    return np.unique([*_spread(len(X), _COMPARED), *_extremes(X[:, :_COMPARED]), *classes])
+
+
+def _spread(count: int, chosen: int) -> np.ndarray:
+    """Up to that many positions from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, chosen).astype(int))
+
+
+def _extremes(columns: np.ndarray) -> list[int]:
+    """The rows in which a column is smallest or largest."""
+    return [*columns.argmin(axis=0).tolist(), *columns.argmax(axis=0).tolist()]
 
 
 def _check_agreement(expected: np.ndarray, found: np.ndarray) -> None:

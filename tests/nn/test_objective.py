@@ -289,3 +289,28 @@ def test_detect_anomaly_sees_a_training() -> None:
         fit("auto")
     with detect_anomaly(), pytest.raises(ValueError, match="use engine='eager'"):
         fit("compiled")
+
+
+def test_a_loss_that_treats_a_rare_class_otherwise_is_found() -> None:
+    y = np.zeros(400, dtype=int)
+    y[213] = 1
+    rows = np.random.default_rng(1).normal(size=(400, 2))
+
+    def weighted(output: Any, target: Any) -> Value:
+        number = target.data if isinstance(target, Value) else target
+        return (50.0 if number > 0.5 else 1.0) * losses.binary_cross_entropy_with_logits(output, target)
+
+    model = nn.MLP(2, [1], rng=0)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="differs from the eager one"):
+        nn.fit(model, rows, y, loss=weighted, optimizer=optimizer, epochs=1, progress=False, engine="compiled")
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_one_bad_target_among_thousands_is_refused(place: int) -> None:
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 5000)
+    shares[shares[:, 0].argsort()[2500 + place]] *= 1.001
+    rows, model = np.zeros((5000, 2)), nn.MLP(2, [3], rng=0)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="add up to 1"):
+        nn.fit(model, rows, shares, loss=losses.cross_entropy, optimizer=optimizer, epochs=1, progress=False)
