@@ -265,7 +265,10 @@ class OneVsRest(Module):
     """
 
     def __init__(self, make: Callable[[], Module], classes: int) -> None:
-        self.models = [make() for _ in range(positive_int(classes, "classes"))]
+        models = [make() for _ in range(positive_int(classes, "classes"))]
+        if len(set(models)) < len(models):
+            raise ValueError("make returned the same classifier twice; let it build a new one at each call")
+        self.models = models
 
     def forward(self, x: Any) -> list[Value]:
         """One logit a class for one sample."""

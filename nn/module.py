@@ -83,14 +83,24 @@ class Module:
             yield path, module
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Every parameter by its path, in order of definition; one that is shared comes once."""
+        """Every parameter by its path, in order of definition; one that is shared comes once.
+
+        Raises ValueError for two parameters with the same path.
+        """
         seen: set[Value] = set()
+        paths: set[str] = set()
         for path, module in self.named_modules():
             for name, member in module._own_members():
                 if isinstance(member, Value) and member.op is None and member not in seen:
                     seen.add(member)
                     member.label, member.scope = _joined(module._path, name), module._path
-                    yield _joined(path, name), member
+                    full = _joined(path, name)
+                    if full in paths:
+                        raise ValueError(
+                            f"two parameters have the path {full!r}, as from the keys 0 and '0' of a dict; rename one"
+                        )
+                    paths.add(full)
+                    yield full, member
 
     def parameters(self) -> list[Value]:
         """The parameters, in the order of `named_parameters`."""

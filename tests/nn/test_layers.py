@@ -271,3 +271,9 @@ def test_one_vs_rest_learns_three_classes() -> None:
 def test_what_cannot_be_is_refused_with_a_sentence(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+def test_one_vs_rest_refuses_one_classifier_for_all_classes() -> None:
+    shared = nn.MLP(2, [1], rng=0)
+    with pytest.raises(ValueError, match="make returned the same classifier twice"):
+        nn.OneVsRest(lambda: shared, classes=3)

@@ -176,3 +176,9 @@ def test_a_module_that_holds_itself_is_walked_once() -> None:
 def test_a_module_without_forward_says_so_when_called() -> None:
     with pytest.raises(AttributeError, match="'Empty' object has no attribute 'forward'"):
         type("Empty", (nn.Module,), {})()(1.0)
+
+
+def test_two_parameters_with_the_same_path_are_refused() -> None:
+    module = nn.Module()
+    with pytest.raises(ValueError, match="two parameters have the path 'w.0'"):
+        module.w = {0: Value(1.0), "0": Value(2.0)}
