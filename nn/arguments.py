@@ -29,6 +29,13 @@ def non_negative(number: Any, name: str) -> float:
     return number
 
 
+def unmasked(data: Any, name: str) -> Any:
+    """The data; raises ValueError where a masked array hides some of it, for an array of it would show it again."""
+    if np.ma.is_masked(data):
+        raise ValueError(f"{name} has masked entries; drop or fill them first, as its method filled(0.0) does")
+    return data
+
+
 def unknown_name(what: str, name: str, known: Iterable[str], likely: str) -> ValueError:
     """The error for a name that is not among the known ones; guesses the known name closest to `likely`."""
     known = list(known)

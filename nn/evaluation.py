@@ -11,10 +11,11 @@ import numpy as np
 from autograd_core import Value, collector_paused, no_grad
 from autograd_core.compiler import compile
 from autograd_core.modes import changed, thread
+from autograd_core.primitives import less, less_equal, sigmoid
 from autograd_core.transforms import mapped
 from autograd_core.value import number_of
+from nn.arguments import unmasked
 from nn.data import class_labels
-from nn.layers import ACTIVATIONS, Neuron
 from nn.module import Module
 
 
@@ -65,16 +66,16 @@ def accuracy(model: Module, X: Any, y: Any, threshold: float | None = None) -> f
 
     With several outputs the predicted class is the index of the largest, and y holds labels from 0 up, of shape
     (n,), or one-hot rows of shape (n, classes). With one output it is the larger of two labels, 0 and 1 or -1 and 1,
-    where the output is above `threshold`, by default `default_threshold`. Raises ValueError for other labels, and
-    what `samples` and `targets` raise.
+    where the output is above `threshold`, by default `default_threshold`. A sample with nan in its output is not
+    predicted right. Raises ValueError for other labels, and what `samples` and `targets` raise.
     """
     outputs = predict(model, X)
     labels = targets(y, len(outputs))
     if outputs.ndim == 1:
         if labels.ndim > 1 or not (np.isin(labels, (0, 1)).all() or np.isin(labels, (-1, 1)).all()):
             raise ValueError("for a model with one output the labels are 0 and 1, or -1 and 1")
-        limit = default_threshold(model) if threshold is None else threshold
-        return float(np.mean((outputs > limit) == (labels > 0)))
+        limit = default_threshold(model, samples(X)[0]) if threshold is None else threshold
+        return float(np.mean(((outputs > limit) == (labels > 0)) & ~np.isnan(outputs)))
     classes = outputs.shape[1]
     if labels.ndim > 1:
         if labels.shape != outputs.shape or not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
@@ -82,13 +83,18 @@ def accuracy(model: Module, X: Any, y: Any, threshold: float | None = None) -> f
                 f"for {classes} outputs y has labels of shape (n,) or one-hot rows of shape (n, {classes})"
             )
         labels = labels.argmax(axis=1)
-    return float(np.mean(outputs.argmax(axis=1) == class_labels(labels, classes=classes)))
+    right = outputs.argmax(axis=1) == class_labels(labels, classes=classes)
+    return float(np.mean(right & ~np.isnan(outputs).any(axis=1)))
 
 
-def default_threshold(model: Module) -> float:
-    """Where `accuracy` draws the line between two classes: 0.5 if the last layer is a sigmoid or step, else 0."""
-    last = [module for _, module in model.named_modules() if isinstance(module, Neuron)][-1:]
-    return 0.5 if last and last[0].activation in (ACTIVATIONS["sigmoid"], ACTIVATIONS["step"]) else 0.0
+def default_threshold(model: Module, x: Any) -> float:
+    """Where `accuracy` draws the line between two classes: 0.5 if the output is that of a sigmoid or step, else 0.
+
+    `x` is any sample, for which the model is run to see what it does last.
+    """
+    with evaluating(model), changed(recording=True):
+        output = model(mapped(Value, [*x]))
+    return 0.5 if isinstance(output, Value) and output.op in (sigmoid, less, less_equal) else 0.0
 
 
 def samples(X: Any, name: str = "X") -> np.ndarray:
@@ -117,6 +123,7 @@ def targets(y: Any, count: int, name: str = "y") -> np.ndarray:
 
 
 def _numeric(data: Any, name: str) -> np.ndarray:
+    data = unmasked(data, name)
     try:
         array = np.asarray(data)
     except ValueError:

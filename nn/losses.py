@@ -29,6 +29,7 @@ from autograd_core import Value, primitive
 from autograd_core.floats import as_float
 from autograd_core.functions import equal, log, log1p, log_softmax, maximum, minimum, relu, softplus, where
 from autograd_core.value import number_of
+from nn.arguments import unmasked
 from nn.data import class_labels, place
 
 Reduction = Literal["mean", "sum"]
@@ -222,7 +223,7 @@ def _distributions(target: Any) -> list[list[Any]]:
 
 def _numbers(arrangement: Any, name: str, rule: Rule | None = None) -> np.ndarray:
     """An object array of the Values and floats in a number, nested sequence or array, each of which keeps the rule."""
-    array = np.asarray(arrangement, dtype=object)
+    array = np.asarray(unmasked(arrangement, name), dtype=object)
     if array.size == 0:
         raise ValueError(f"{name} is empty: its shape is {array.shape}")
     numbers = np.empty(array.shape, dtype=object)

@@ -75,7 +75,7 @@ def plot_decision_boundary(model: Module, X: Any, y: Any, axes: Axes | None = No
     first, second = np.meshgrid(*(np.linspace(start, stop, resolution) for start, stop in ends))
     outputs = predict(model, np.column_stack([first.ravel(), second.ravel()]))
     if outputs.ndim == 1:
-        height = (outputs - default_threshold(model)).reshape(first.shape)
+        height = (outputs - default_threshold(model, X[0])).reshape(first.shape)
         reach = np.abs(height).max() or 1.0
         axes.contourf(first, second, height, levels=20, cmap="PuOr", vmin=-reach, vmax=reach, alpha=0.6)
         if height.min() < 0.0 < height.max():

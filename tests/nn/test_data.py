@@ -416,3 +416,13 @@ def test_batch_size_is_checked_before_the_first_batch(batch_size: Any, error: ty
     with pytest.raises(error) as raised:
         batches([[1.0]], [1.0], batch_size)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "take",
+    [standardize, lambda X: batches(X, [0, 1], 1), lambda X: batches([0, 1], X, 1), one_hot],
+    ids=["standardize", "batches X", "batches y", "one_hot"],
+)
+def test_masked_entries_are_refused(take: Any) -> None:
+    with pytest.raises(ValueError, match="has masked entries; drop or fill them first"):
+        take(np.ma.MaskedArray([0, 1], mask=[False, True]))

@@ -9,6 +9,7 @@ import pytest
 
 import nn
 from autograd_core import Value, detect_anomaly, functions
+from nn.layers import step
 from nn.losses import mse_loss
 
 
@@ -111,3 +112,36 @@ def test_detect_anomaly_sees_predictions() -> None:
     model = nn.MLP(1, [1], functions.log, output_activation=functions.log, init="constant")
     with detect_anomaly(), pytest.raises(FloatingPointError, match="gave nan; its inputs: argument 1 = -0.9"):
         nn.predict(model, [[1.0]] * 20 + [[-9.0]] + [[1.0]])
+
+
+class Squashed(nn.Module):
+    """A model whose last operation stands in its forward, not in a layer."""
+
+    def __init__(self, last: Any) -> None:
+        self.layer = nn.Neuron(1, "linear", init="constant")
+        self.last = last
+
+    def forward(self, x: Any) -> Value:
+        return self.last(self.layer(x))
+
+
+@pytest.mark.parametrize("last", [functions.sigmoid, step, lambda z: functions.sigmoid(z) - 0.5])
+def test_the_threshold_is_that_of_what_the_model_does_last(last: Any) -> None:
+    assert nn.accuracy(Squashed(last), [-20.0, -10.0, 10.0, 20.0], [0, 0, 1, 1]) == 1.0
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_sample_whose_output_is_nan_is_not_predicted_right(outputs: int) -> None:
+    model = nn.MLP(1, [outputs], init="constant")
+    model.layers[0].neurons[0].w[0].data = np.nan
+    assert nn.accuracy(model, [1.0, 2.0], [0, 0]) == 0.0
+
+
+def test_masked_entries_are_refused() -> None:
+    X, y = np.ma.MaskedArray([[1.0], [2.0]], mask=[[False], [True]]), np.ma.MaskedArray([0, 1], mask=[False, True])
+    model = nn.MLP(1, [1], init="constant")
+    with pytest.raises(ValueError, match="X has masked entries"):
+        nn.predict(model, X)
+    with pytest.raises(ValueError, match="y has masked entries"):
+        nn.accuracy(model, [1.0, 2.0], y)
+    assert nn.predict(model, np.ma.MaskedArray([1.0])).tolist() == [0.1]

@@ -408,6 +408,8 @@ def test_refused_by_every_loss(loss: Any) -> None:
         loss([1.0, 1.0], [1.0, "cat"])
     with pytest.raises(TypeError, match=r"^prediction takes .* got NoneType; a function without a return"):
         loss(None, 1.0)
+    with pytest.raises(ValueError, match=r"^target has masked entries"):
+        loss([1.0, 1.0], np.ma.MaskedArray([1.0, 1.0], mask=[False, True]))
 
 
 @every_reduced
