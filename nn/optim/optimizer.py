@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_core import Value
+from autograd_core.value import number_of
 from nn.optim.resumable import Resumable, StateDict
 
 _STATE = "state."
@@ -142,8 +143,8 @@ def leaves(parameters: Iterable[Value], taker: str) -> list[Value]:
 
 
 def gradients_of(parameters: Iterable[Value]) -> np.ndarray:
-    """The gradients as a float64 array of shape (count,); those that are Values by their data."""
-    return np.array([leaf.grad for leaf in parameters], dtype=float)
+    """The gradients as a float64 array of shape (count,); those that are Values by their data, None as 0."""
+    return np.array([0.0 if leaf.grad is None else number_of(leaf.grad) for leaf in parameters])
 
 
 def with_l2(gradients: np.ndarray, parameters: np.ndarray, weight_decay: float) -> np.ndarray:

@@ -116,6 +116,13 @@ def test_gradients_that_are_values_count_by_their_data() -> None:
     assert (x.data, x.grad) == (0.0, 0.0)
 
 
+def test_a_gradient_of_none_is_0_as_in_a_backward_pass() -> None:
+    x = Value(3.0)
+    x.grad = None
+    SGD([x], lr=0.5).step()
+    assert x.data == 3.0
+
+
 def test_a_method_without_a_formula_cannot_be_made() -> None:
     with pytest.raises(TypeError, match="update"):
         Optimizer(leaves())  # pyright: ignore[reportAbstractUsage]
