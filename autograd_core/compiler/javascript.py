@@ -99,31 +99,17 @@ def recomputation(order: Sequence[Value]) -> str:
     """
     language = _JavaScript()
     place = {node: k for k, node in enumerate(order)}
-    templates: dict[tuple[Primitive, *tuple[str, ...]], tuple[str, str]] = {}
     lines = []
     for k, node in enumerate(order):
         if node.op is None or not node.inputs:
             continue
-        names = [f"_{n}_" for n in range(len(node.inputs))]
-        numbers = [operand.data if operand.is_constant else None for operand in node.inputs]
-        key = (node.op, *map(repr, numbers))
-        if key not in templates:
-            templates[key] = _template(language, node.op, names, numbers)
-        value, partials = templates[key]
-        for name, operand in zip(names, node.inputs, strict=True):
-            value = value.replace(name, f"v[{place[operand]}]")
-            partials = partials.replace(name, f"v[{place[operand]}]")
-        lines.append(f"v[{k}] = {value}; p[{k}] = [{partials.replace('_out_', f'v[{k}]')}];")
+        given = [operand.data if operand.is_constant else f"v[{place[operand]}]" for operand in node.inputs]
+        value = language.filled(node.op, None, given, "")
+        partials = ", ".join([language.filled(node.op, n, given, f"v[{k}]") for n in range(len(given))])
+        lines.append(f"v[{k}] = {value}; p[{k}] = [{partials}];")
     helpers = "\n".join(language.used_helpers("\n".join(lines))).splitlines()
     body = [*helpers, "const p = Array.from(v, () => []);", *lines, "return p;"]
     return "\n".join(["function (v) {", *[f"  {line}" for line in body], "}"])
-
-
-def _template(language: Language, op: Primitive, names: list[str], numbers: list[float | None]) -> tuple[str, str]:
-    """An operation and its partials, over names of operands for those that are no numbers, and ``_out_``."""
-    given = [name if number is None else number for name, number in zip(names, numbers, strict=True)]
-    value = language.call(op, [text if isinstance(text, str) else language.literal(text) for text in given])
-    return value, ", ".join([language.partial(op, n, given, "_out_") for n in range(len(given))])
 
 
 class _JavaScript(Language):

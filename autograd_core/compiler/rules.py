@@ -26,6 +26,7 @@ from autograd_core.value import Value
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
 _SIGNS = {"less": "<", "less_equal": "<=", "equal": "=="}
+_PLACEHOLDER = re.compile(r"\b_(\d+|out)_\b")
 
 
 class CompileError(TypeError):
@@ -47,6 +48,7 @@ class Language:
     helpers: dict[str, str] = field(default_factory=dict)
     """The source of functions that the lines written so far may call, by name."""
     _checked: set[tuple[Primitive, int | None]] = field(default_factory=set)
+    _templates: dict[Any, str] = field(default_factory=dict)
 
     @property
     def floats(self) -> bool:
@@ -79,6 +81,22 @@ class Language:
         text = text if binding > PRODUCT or (binding == PRODUCT and "/" not in text) else f"({text})"
         self._check(primitive, position)
         return text
+
+    def filled(self, primitive: Primitive, position: int | None, operands: Sequence[str | float], out: str) -> str:
+        """The operation, or where there is a `position` that partial, from a template that is written only once.
+
+        `operands` and `out` are any atomic expressions, or numbers among the operands if constant. They all take their
+        places at once, so that a name may look like a placeholder.
+        """
+        key = (primitive, position, *[None if isinstance(operand, str) else repr(operand) for operand in operands])
+        if key not in self._templates:
+            given = [f"_{k}_" if isinstance(operand, str) else operand for k, operand in enumerate(operands)]
+            if position is None:
+                text = self.call(primitive, [one if isinstance(one, str) else self.literal(one) for one in given])
+            else:
+                text = self.partial(primitive, position, given, "_out_")
+            self._templates[key] = _PLACEHOLDER.sub(r"{\1}", text)
+        return self._templates[key].format(*operands, out=out)
 
     def _composed(self, primitive: Primitive, operands: Sequence[str]) -> str:
         assert primitive.composed is not None

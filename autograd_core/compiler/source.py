@@ -163,8 +163,7 @@ def rolled_source(lowered: Lowered, arrays: list[Array], given: Signature) -> So
 def straight_source(lowered: Lowered, given: Signature) -> Source:
     """The source on floats, in which no input has a batch axis."""
     generators, masks = _generators(lowered, given)
-    straight = Straight(lowered, [*given.names, *masks])
-    straight.names.taken.update(generators)
+    straight = Straight(lowered, [*given.names, *masks], generators)
     forward = []
     for name, shape, used in zip(given.names, given.shapes, straight.leaves, strict=False):
         if used:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from autograd_core import floats, primitives
 from autograd_core.compiler.lowering import Lowered
@@ -15,15 +15,17 @@ _LONGEST_SUM = 64
 
 
 class Straight:
-    """The body of a program, written line by line from its nodes. `sources` names the sources that leaves are of."""
+    """The body of a program, written line by line from its nodes.
 
-    def __init__(self, lowered: Lowered, sources: list[str]) -> None:
+    `sources` names the sources that leaves are of; no variable takes a `reserved` name.
+    """
+
+    def __init__(self, lowered: Lowered, sources: list[str], reserved: Iterable[str]) -> None:
         self.lowered = lowered
         self.language = Language(arrays=False)
-        self.names = Names([*vars(floats), *sources])
+        self.names = Names([*vars(floats), *sources, *reserved])
         self.lines: list[str] = []
         self._name: dict[int, str] = {}
-        self._templates: dict[Any, str] = {}
         self._terms: dict[int, dict[tuple[int, int, int], float]] = {}
         """For each linear node its terms: the coefficient of each factor, or pair of them, by sign, for the difference
         of two like terms may be inf - inf."""
@@ -111,21 +113,9 @@ class Straight:
 
     def _filled(self, primitive: Primitive, position: int | None, operands: tuple[int, ...], out: str) -> str:
         """The form of a call, or of its partial by one operand, on these operands."""
-        numbers = tuple([self.lowered.numbers.get(operand) for operand in operands])
-        key = (primitive, position, *map(repr, numbers))
-        if key not in self._templates:
-            places = [f"_{k}_" for k in range(len(operands))]
-            if position is None:
-                texts = [p if n is None else literal(n) for p, n in zip(places, numbers, strict=True)]
-                self._templates[key] = self.language.call(primitive, texts)
-            else:
-                given = [p if n is None else n for p, n in zip(places, numbers, strict=True)]
-                self._templates[key] = self.language.partial(primitive, position, given, "_out_")
-        text = self._templates[key].replace("_out_", out)
-        for k, operand in enumerate(operands):
-            if numbers[k] is None:
-                text = text.replace(f"_{k}_", self._name[operand])
-        return text
+        numbers = self.lowered.numbers
+        given = [self._name[operand] if operand not in numbers else numbers[operand] for operand in operands]
+        return self.language.filled(primitive, position, given, out)
 
     def _term(self, c: float, a: int, b: int) -> str:
         return _times(literal(c), self._name[a] if b < 0 else f"{self._name[a]} * {self._name[b]}")
