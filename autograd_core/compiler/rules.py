@@ -26,6 +26,9 @@ from autograd_core.value import Value
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
 _SIGNS = {"less": "<", "less_equal": "<=", "equal": "=="}
+# What makes a number of a comparison of floats: two of them would not add up if the caller's floats were NumPy's. Only
+# a comparison begins with it, and needs it neither as a condition nor on the right of another number.
+_AS_NUMBER = "1.0 * "
 _PLACEHOLDER = re.compile(r"\b_(\d+|out)_\b")
 
 
@@ -63,8 +66,7 @@ class Language:
         """The operation on operands that are names or literals."""
         if primitive.composed is not None:
             return self._composed(primitive, operands)
-        text = self._applied(primitive, [_operand(text) for text in operands])[0]
-        return f"1.0 * {text}" if primitive.name in _SIGNS and self.floats else text
+        return self._applied(primitive, [_operand(text) for text in operands])[0]
 
     def condition(self, primitive: Primitive, operands: Sequence[str]) -> str:
         """A comparison as what Python and NumPy make of it, True or False."""
@@ -164,6 +166,8 @@ class Language:
             # A comparison of arrays is boolean: fine next to a number, but two of them would not add up.
             if self.arrays and "1.0" in texts:
                 left, right = _plain_comparison(left), _plain_comparison(right)
+            if self.floats:
+                right = right.removeprefix(_AS_NUMBER)
             return f"{left} {_OPERATORS[name]} {right}", binding
         if name == "pow" and texts[0].isidentifier() and texts[1] in ("1.0", "2.0", "3.0"):
             times = int(float(texts[1]))
@@ -173,7 +177,9 @@ class Language:
         if name == "pow" and self.arrays:
             return f"{_enclosed(operands[0], POWER + 1)} ** {_enclosed(operands[1], POWER)}", POWER
         if name in _SIGNS and self.floats:
-            return f"({texts[0]} {_SIGNS[name]} {texts[1]})", ATOM
+            return f"{_AS_NUMBER}({texts[0]} {_SIGNS[name]} {texts[1]})", PRODUCT
+        if name == "where" and self.floats and operands[0][1] == PRODUCT:
+            texts[0] = texts[0].removeprefix(_AS_NUMBER)
         return f"{self._function(primitive)}({', '.join(texts)})", ATOM
 
     def _may_raise(self, divisor: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_core import PRIMITIVES, Primitive, Value, functions, named_scope
+from autograd_core import PRIMITIVES, Primitive, Value, functions, named_scope, primitive
 from autograd_core.compiler import Program, compile
 from autograd_core.compiler.program import Backend
 from autograd_core.masks import Bernoulli
@@ -32,7 +32,7 @@ LABELS = [
 each_label = pytest.mark.parametrize("label", LABELS, ids=[ascii(label) for label in LABELS])
 
 
-def run(program: Program, parameters: list[float], *inputs: Any) -> list[float]:
+def run(program: Program, parameters: Any, *inputs: Any) -> list[float]:
     """Value and gradient by the source in an empty namespace."""
     namespace: dict[str, Any] = {}
     exec(program.source, namespace)
@@ -75,6 +75,28 @@ def test_source_of_every_operation(operation: Primitive, backend: Backend) -> No
         (operation(*p[k : k + operation.arity]) for k in range(0, len(p), operation.arity)), operation(*x)
     )
     assert_runs_alone(compile(output, [x], p, backend), start * 3, start)
+
+
+@pytest.mark.parametrize("operation", PRIMITIVES.values(), ids=str)
+def test_source_on_floats_takes_those_of_numpy(operation: Primitive) -> None:
+    point = [0.3, 0.7, 0.9][: operation.arity]
+    for numbers in (point, point[::-1], [0.5] * operation.arity):
+        p = nodes(numbers)
+        program = compile(operation(*p), [], p, "scalar")
+        assert_same(run(program, np.array(numbers)), found(program, numbers))
+
+
+def test_a_comparison_of_ones_own_is_a_number() -> None:
+    @primitive(partials=lambda x, y, out: (-functions.less(x, y), functions.less(x, y) + functions.less(y, x)))
+    def smaller(x: Any, y: Any) -> Any:
+        return functions.less(x, y)
+
+    p = nodes([1.0, 2.0, 3.0])
+    for output in (smaller(p[0], p[1]), smaller(p[0], p[1]) + smaller(p[1], p[2]), -smaller(p[0], p[1])):
+        program = compile(output, [], p, "scalar")
+        assert type(program([1.0, 2.0, 3.0])) is float
+        assert_same(run(program, np.array([1.0, 2.0, 3.0])), found(program, [1.0, 2.0, 3.0]))
+        assert program([1.0, 2.0, 3.0]) == output.data
 
 
 @each_backend
