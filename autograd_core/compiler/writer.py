@@ -95,9 +95,10 @@ class Writer:
                 )
                 return self._views[key]
         turned = (name, index.shape[::-1], index.T.tobytes())
-        if index.ndim == 2 and not array.batched and turned in self._views and self._views[turned][0].isidentifier():
+        if index.ndim == 2 and not array.batched and turned in self._views:
             text, shape = self._views[turned]
-            return f"{text}.T", shape[::-1]
+            if text.isidentifier() and 1 not in shape:  # an axis of length 1 in front is there only by broadcasting
+                return f"{text}.T", shape[::-1]
         seen = view(name, array.shape, index, array.batched)
         if seen is None:
             place = self.constant(index, "at")
