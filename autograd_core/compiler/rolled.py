@@ -20,6 +20,9 @@ from autograd_core.compiler.sections import Array, Section
 from autograd_core.compiler.writer import Writer
 from autograd_core.value import Value
 
+Factor = tuple[Any, tuple[int, ...], bool]
+"""What stands in an expression: its text, or number if it is constant, its shape and whether it is batched."""
+
 
 class Rolled:
     """The body of a program, written line by line from its arrays.
@@ -44,15 +47,14 @@ class Rolled:
             if array.primitive is None or array.primitive is primitives.detach:
                 self.writer.name[array] = self.writer.linear(name, array)
             else:
-                texts = [self.writer.operand(array, position) for position in range(len(array.operands))]
-                call = self.language.call
+                factors = self._operands(array)
+                texts = [text for text, _, _ in factors.values()]
+                template = self.language.template(array.primitive, None, texts)
                 if self._only_conditions(array):
-                    call = self.language.condition
+                    template = self.language.condition(array.primitive, texts)
                     self.conditions.add(name)
-                text = call(array.primitive, [text for text, _, _ in texts])
-                self.writer.name[array] = self.writer.line(
-                    name, self.writer.full(name, text, *_shape(text, texts), array)
-                )
+                text = self.writer.full(name, template.format(*texts), *_shape(template, factors), array)
+                self.writer.name[array] = self.writer.line(name, text)
             if self.writer.name[array] == name:
                 self.about.append((name, array, about))
         return self.writer.whole(self.arrays[-1])
@@ -100,16 +102,20 @@ class Rolled:
 
     def _through_call(self, call: Array, position: int, gradient: Array, name: str) -> list[Section]:
         """What a call hands back to one operand: upstream gradient times partial."""
-        operands = [self.writer.operand(call, k, constants=True) for k in range(len(call.operands))]
+        factors = self._operands(call)
         assert call.primitive is not None
-        out, upstream = self.writer.name[call], self.writer.name[gradient]
-        partial = self.language.partial(call.primitive, position, [text for text, _, _ in operands], out)
-        if partial == "0.0":
+        texts, out, upstream = (
+            [text for text, _, _ in factors.values()],
+            self.writer.name[call],
+            self.writer.name[gradient],
+        )
+        template = self.language.template(call.primitive, position, texts)
+        if template == "0.0":
             return []
         source, positions = call.operands[position]
         assert source is not None
         handed = Array(call.shape, [], call.batched)
-        if partial == "1.0":
+        if template == "1.0":
             self.writer.name[handed] = upstream
         else:
             straight = source.shape == call.shape and (positions == np.arange(source.size)).all()
@@ -117,17 +123,19 @@ class Rolled:
             fresh = fresh or self.writer.names.fresh(f"d_{self.writer.name[source]}_via_{out}")
             if upstream != "1.0":
                 # Next to a factor True and False are 1 and 0.
-                if operands[0][0] in self.conditions:
-                    partial = f"{'~' * (position == 2)}{operands[0][0]}"
-                partial = as_factor(partial)
-            text = partial if upstream == "1.0" else f"{upstream} * {partial}"
-            thin = self.writer.thin
-            factors = [*operands, (out, thin.get(out, call.shape), call.batched)]
-            if upstream != "1.0":
-                factors.append((upstream, thin.get(upstream, call.shape), call.batched))
-            text = self.writer.full(fresh, text, *_shape(text, factors), call)
+                if texts[0] in self.conditions:
+                    template = f"{'~' * (position == 2)}{{0}}"
+                template = f"{{upstream}} * {as_factor(template)}"
+            for place, text in (("out", out), ("upstream", upstream)):
+                factors[place] = text, self.writer.thin.get(text, call.shape), call.batched
+            text = template.format(*texts, out=out, upstream=upstream)
+            text = self.writer.full(fresh, text, *_shape(template, factors), call)
             self.writer.name[handed] = self.writer.line(fresh, text)
         return [Section(positions, np.ones(len(positions)), handed, np.arange(call.size))]
+
+    def _operands(self, call: Array) -> dict[str, Factor]:
+        """The operands of a call by their places in a template."""
+        return {str(place): self.writer.operand(call, place) for place in range(len(call.operands))}
 
     def _only_conditions(self, array: Array) -> bool:
         """Whether an array is a comparison that nothing but the conditions of `where` read."""
@@ -159,14 +167,10 @@ class Rolled:
         return self.writer.names.fresh("z" if array.primitive is None else what, numbered=True), about
 
 
-def _shape(text: str, factors: Sequence[tuple[Any, tuple[int, ...], bool]]) -> tuple[tuple[int, ...], bool]:
+def _shape(template: str, factors: dict[str, Factor]) -> tuple[tuple[int, ...], bool]:
     """The shape of an expression element by element, and whether it is batched, by the factors that occur in it."""
-    used = [
-        (shape, batched)
-        for name, shape, batched in factors
-        if isinstance(name, str) and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)
-    ]
-    return np.broadcast_shapes(*(shape for shape, _ in used)), any(batched for _, batched in used)
+    used = [factor for place, factor in factors.items() if f"{{{place}}}" in template]
+    return np.broadcast_shapes(*(shape for _, shape, _ in used)), any(batched for _, _, batched in used)
 
 
 def _handed_back(section: Section, array: Array, gradient: Array) -> list[Section]:

@@ -68,9 +68,10 @@ class Language:
             return self._composed(primitive, operands)
         return self._applied(primitive, [_operand(text) for text in operands])[0]
 
-    def condition(self, primitive: Primitive, operands: Sequence[str]) -> str:
-        """A comparison as what Python and NumPy make of it, True or False."""
-        return f"{operands[0]} {_SIGNS[primitive.name]} {operands[1]}"
+    def condition(self, primitive: Primitive, operands: Sequence[str | float]) -> str:
+        """The template of a comparison as what Python and NumPy make of it, True or False."""
+        left, right = (f"{{{k}}}" if isinstance(one, str) else self.literal(one) for k, one in enumerate(operands))
+        return f"{left} {_SIGNS[primitive.name]} {right}"
 
     def partial(self, primitive: Primitive, position: int, operands: Sequence[str | float], out: str) -> str:
         """d out / d operand number `position`, by the rule; operands are names or, if constant, numbers."""
@@ -84,11 +85,11 @@ class Language:
         self._check(primitive, position)
         return text
 
-    def filled(self, primitive: Primitive, position: int | None, operands: Sequence[str | float], out: str) -> str:
-        """The operation, or where there is a `position` that partial, from a template that is written only once.
+    def template(self, primitive: Primitive, position: int | None, operands: Sequence[str | float]) -> str:
+        """The operation, or where there is a `position` that partial, written with {0}, {1}, ... and {out}.
 
-        `operands` and `out` are any atomic expressions, or numbers among the operands if constant. They all take their
-        places at once, so that a name may look like a placeholder.
+        These stand for operands and result, as in `str.format`; operands that are numbers are written as they are. It
+        is written once, and filled in at once, so that no name is taken for a place.
         """
         key = (primitive, position, *[None if isinstance(operand, str) else repr(operand) for operand in operands])
         if key not in self._templates:
@@ -98,7 +99,11 @@ class Language:
             else:
                 text = self.partial(primitive, position, given, "_out_")
             self._templates[key] = _PLACEHOLDER.sub(r"{\1}", text)
-        return self._templates[key].format(*operands, out=out)
+        return self._templates[key]
+
+    def filled(self, primitive: Primitive, position: int | None, operands: Sequence[str | float], out: str) -> str:
+        """The template with these operands and result, which are names or other atomic expressions."""
+        return self.template(primitive, position, operands).format(*operands, out=out)
 
     def _composed(self, primitive: Primitive, operands: Sequence[str]) -> str:
         assert primitive.composed is not None

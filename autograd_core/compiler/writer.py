@@ -140,16 +140,12 @@ class Writer:
         number = self._groups.setdefault(".".join(words[:2]), len(self._groups) + 1)
         return self.names.fresh(f"{kind}{number}")
 
-    def operand(self, call: Array, position: int, constants: bool = False) -> tuple[Any, tuple[int, ...], bool]:
-        """An operand of a call in the layout of the call: text, shape, whether batched.
-
-        A constant is its number where that is wanted and there is only one.
-        """
+    def operand(self, call: Array, position: int) -> tuple[str | float, tuple[int, ...], bool]:
+        """An operand of a call in the layout of the call: text, or the number of a constant; shape, whether batched."""
         source, positions = call.operands[position]
         if source is None:
             if (positions == positions[0]).all() or np.isnan(positions).all():
-                number = float(positions[0])
-                return number if constants else literal(number), (), False
+                return float(positions[0]), (), False
             return self.constant(positions.reshape(call.shape), "c"), call.shape, False
         return *self.view(source, positions.reshape(call.shape), thin=True), source.batched
 
