@@ -12,6 +12,8 @@ class Names:
 
     def __init__(self, reserved: Iterable[str]) -> None:
         self.taken = {"_", "np", "math", "inf", "nan", "len", "float", "batch", "parameters", "gradient", *reserved}
+        self._numbers: dict[str, int] = {}
+        """The last number behind each stem, so that a thousand nodes of one label are not a million tries."""
 
     def fresh(self, wanted: str, numbered: bool = False) -> str:
         """The name itself if it is free, else with the first free number behind it; `numbered` starts at 1."""
@@ -22,10 +24,10 @@ class Names:
         stem = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")
         if not stem or stem[0].isdigit() or keyword.iskeyword(stem):
             stem = f"v{stem}"
-        name, number = (f"{stem}1", 1) if numbered else (stem, 1)
+        name = f"{stem}1" if numbered else stem
         while name in self.taken:
-            number += 1
-            name = f"{stem}{number}"
+            self._numbers[stem] = self._numbers.get(stem, 1) + 1
+            name = f"{stem}{self._numbers[stem]}"
         self.taken.add(name)
         return name
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from autograd_core import Value, compile, named_scope
 from autograd_core.compiler.javascript import recomputation
+from autograd_core.compiler.names import Names
 from autograd_core.compiler.program import Backend
 from autograd_core.functions import exp, leaky_relu, less, maximum, softmax, tanh, where
 from autograd_core.graph import topological_order
@@ -82,3 +83,19 @@ def test_a_parameter_named_as_what_a_mask_needs(label: str, backend: Backend) ->
     weight, keep = Value(1.0, label), Bernoulli(1.0, np.random.default_rng(0))
     program = compile(weight * keep(), [], [weight], backend)
     assert program.value_and_grad([3.0])[0] == 3.0
+
+
+def test_a_thousand_nodes_of_one_label_do_not_take_a_million_tries() -> None:
+    class Counted(set[str]):
+        tries = 0
+
+        def __contains__(self, name: object) -> bool:
+            self.tries += 1
+            return super().__contains__(name)
+
+    names = Names([])
+    names.taken = taken = Counted({*names.taken, "h3"})
+    assert [names.fresh("h") for _ in range(4)] == ["h", "h2", "h4", "h5"]
+    for _ in range(1000):
+        names.fresh("h")
+    assert taken.tries < 5000
