@@ -121,7 +121,7 @@ class Grid:
         self.found, self.place, self.rows, self.columns = True, place, rows, columns
 
     def _find_constant(self, a: np.ndarray, c: np.ndarray) -> None:
-        """Rows of constants times columns of the array: by their turn, lest equal numbers make two rows one."""
+        """Rows of constants times columns of the array; by their turn, or equal numbers would make two rows one."""
         first, column = _distinct_rows(a)
         turns, rest = divmod(len(a), len(first))
         order = np.argsort(column, kind="stable")

@@ -41,9 +41,9 @@ class Writer:
     def constant(self, numbers: np.ndarray, name: str) -> str:
         """The name of a constant array, or the transpose of one that is there; `name` is what a new one is called."""
         for known, other in self.constants.items():
-            if other.dtype == numbers.dtype and other.shape == numbers.shape and np.array_equal(other, numbers, True):
+            if other.dtype == numbers.dtype and _same(other, numbers):
                 return known
-            if other.ndim == 2 and other.T.shape == numbers.shape and np.array_equal(other.T, numbers, True):
+            if other.ndim == 2 and _same(other.T, numbers):
                 return f"{known}.T"
         name = self.names.fresh(name, numbered=True)
         self.constants[name] = numbers
@@ -53,13 +53,13 @@ class Writer:
         """Constant factors as source, with axes of length 1 along which they are the same; and their shape."""
         for axis in range(numbers.ndim):
             first = numbers.take([0], axis)
-            numbers = first if np.array_equal(np.broadcast_to(first, numbers.shape), numbers, True) else numbers
+            numbers = first if _same(np.broadcast_to(first, numbers.shape), numbers) else numbers
         return self.constant(numbers, "c"), numbers.shape
 
     def numbers(self, numbers: Sequence[float]) -> str:
         """Numbers as source: one if they are all the same, else a constant."""
         array = np.array(numbers)
-        return literal(array[0]) if (array == array[0]).all() else self.constant(array, "c")
+        return literal(array[0]) if _uniform(array) else self.constant(array, "c")
 
     def whole(self, array: Array) -> str:
         """The name of an array, which from here on lacks no length of an axis."""
@@ -144,7 +144,7 @@ class Writer:
         """An operand of a call in the layout of the call: text, or the number of a constant; shape, whether batched."""
         source, positions = call.operands[position]
         if source is None:
-            if (positions == positions[0]).all() or np.isnan(positions).all():
+            if _uniform(positions):
                 return float(positions[0]), (), False
             return self.constant(positions.reshape(call.shape), "c"), call.shape, False
         return *self.view(source, positions.reshape(call.shape), thin=True), source.batched
@@ -172,7 +172,7 @@ class Writer:
             shapes.append(shape)
             batched = batched or term.batched
         if array.offset is not None and len(array.offset):
-            uniform = (array.offset == array.offset[0]).all() or np.isnan(array.offset).all()
+            uniform = _uniform(array.offset)
             constant = array.offset.reshape(array.shape)
             texts.append(literal(array.offset[0]) if uniform else self.constant(constant, "c"))
             shapes.append(() if uniform else array.shape)
@@ -234,6 +234,16 @@ class Writer:
                 return text, array.shape
         sizes = ", ".join(map(str, array.shape))
         return f"{text}.reshape({ahead}{sizes})" if sizes or batched else f"{text}.reshape(())", array.shape
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the numbers are the same, with 0 other than -0, by which one may divide."""
+    return np.array_equal(one, other, True) and np.array_equal(np.signbit(one), np.signbit(other))
+
+
+def _uniform(numbers: np.ndarray) -> bool:
+    """Whether a list of numbers is the same one all along."""
+    return _same(np.broadcast_to(numbers[0], numbers.shape), numbers)
 
 
 def _taken(name: str, array: Array, place: str) -> str:

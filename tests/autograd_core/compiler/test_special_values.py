@@ -128,3 +128,18 @@ def test_what_is_composed_on_inputs(name: str) -> None:
     assert_agrees(lambda parameters, inputs: parameters[0] * COMPOSED[name](inputs[0]), [1.5], samples)
     for sample in itertools.product([0.0, 1.0, -math.inf, math.nan], repeat=3):
         assert_agrees(lambda parameters, inputs: parameters[0] * COMPOSED[name](inputs[0]), [1.5], [[sample]])
+
+
+@each_backend
+def test_constants_keep_the_sign_of_zero(backend: Backend) -> None:
+    def build(leaves: list[Value], _: Any = None) -> Value:
+        quotients = [leaves[0] / 0.0, leaves[1] / -0.0]
+        largest = [functions.maximum(leaves[2], -0.0), functions.maximum(leaves[3], 0.0)]
+        return sum(
+            (functions.tanh(x) * k for k, x in enumerate([*quotients, *(1.0 / y for y in largest)], 1)), Value(0.0)
+        )
+
+    point = [1.0, 1.0, -1.0, -1.0]
+    one = record(build, point)
+    assert one.value == 1.0 - 2.0 - 3.0 + 4.0
+    assert compile(one.output, [], one.parameters, backend)(point) == one.value
