@@ -137,6 +137,8 @@ def rolled_source(lowered: Lowered, arrays: list[Array], given: Signature) -> So
     forward += rolled.writer.lines
     if given.single and arrays[-1].batched:
         value += ".mean()"
+    elif not given.single and _borrowed(arrays[-1], arrays[: len(given.names)]):
+        value += ".copy()"
     backward: list[str] = []
     if given.single:
         written = len(rolled.writer.lines)
@@ -189,6 +191,12 @@ def _generators(lowered: Lowered, given: Signature) -> tuple[dict[str, Any], lis
     names = Names(given.names)
     generators = {names.fresh("rng", numbered=True): generator for generator, _ in lowered.masks}
     return generators, [names.fresh("mask", numbered=True) for _ in generators]
+
+
+def _borrowed(outputs: Array, sources: list[Array]) -> bool:
+    """Whether the outputs may be a view of an argument or a constant, which a caller is not to change through them."""
+    plain = [section.left in sources and section.right is None for section in outputs.sections]
+    return len(plain) < 2 and all(plain)
 
 
 def _table(given: Signature, shapes: list[str]) -> list[tuple[str, str, str]]:

@@ -79,6 +79,17 @@ def test_outputs_are_ones_own(name: str, backend: Backend) -> None:
         assert program(parameters, inputs).tolist() == kept.tolist()
 
 
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_of_the_source_are_ones_own(name: str) -> None:
+    p, x = nodes([1.0, 2.0, 3.0]), nodes([4.0, 5.0, 6.0])
+    namespace: dict[str, Any] = {}
+    exec(compile(OUTPUTS[name](p, x), [x], p, "numpy").source, namespace)
+    parameters, inputs = np.array(P), X.copy()
+    outputs = namespace["value"](parameters, inputs)
+    constants = [given for given in namespace.values() if isinstance(given, np.ndarray)]
+    assert not any(np.shares_memory(outputs, given) for given in [parameters, inputs, *constants])
+
+
 @each_backend
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
 def test_outputs_without_inputs(order: list[int], backend: Backend) -> None:
