@@ -102,16 +102,13 @@ class Rolled:
 
     def _through_call(self, call: Array, position: int, gradient: Array, name: str) -> list[Section]:
         """What a call hands back to one operand: upstream gradient times partial."""
-        factors = self._operands(call)
         assert call.primitive is not None
-        texts, out, upstream = (
-            [text for text, _, _ in factors.values()],
-            self.writer.name[call],
-            self.writer.name[gradient],
-        )
-        template = self.language.template(call.primitive, position, texts)
-        if template == "0.0":
+        if self.language.flat(call.primitive, position):
             return []
+        factors = self._operands(call)
+        texts = [text for text, _, _ in factors.values()]
+        out, upstream = self.writer.name[call], self.writer.name[gradient]
+        template = self.language.template(call.primitive, position, texts)
         source, positions = call.operands[position]
         assert source is not None
         handed = Array(call.shape, [], call.batched)

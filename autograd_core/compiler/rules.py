@@ -105,6 +105,10 @@ class Language:
         """The template with these operands and result, which are names or other atomic expressions."""
         return self.template(primitive, position, operands).format(*operands, out=out)
 
+    def flat(self, primitive: Primitive, position: int) -> bool:
+        """Whether the slope is 0 for any operands, so that nothing is handed back, not even 0 * inf."""
+        return self.template(primitive, position, [""] * primitive.arity) == "0.0"
+
     def _composed(self, primitive: Primitive, operands: Sequence[str]) -> str:
         assert primitive.composed is not None
         stand_ins = [Value(0.5) for _ in operands]

@@ -79,10 +79,9 @@ class Straight:
             if node in lowered.calls:
                 primitive, operands = lowered.calls[node]
                 for position, operand in enumerate(operands):
-                    if operand in wanted:
+                    if operand in wanted and not self.language.flat(primitive, position):
                         partial = self._filled(primitive, position, operands, self._name[node])
-                        if partial != "0.0":
-                            handed.setdefault(operand, []).append(_times(upstream, partial))
+                        handed.setdefault(operand, []).append(_times(upstream, partial))
                 continue
             for (a, b, _), c in self._terms.get(node, {}).items():
                 if a == b:

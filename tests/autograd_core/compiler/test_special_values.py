@@ -143,3 +143,23 @@ def test_constants_keep_the_sign_of_zero(backend: Backend) -> None:
     one = record(build, point)
     assert one.value == 1.0 - 2.0 - 3.0 + 4.0
     assert compile(one.output, [], one.parameters, backend)(point) == one.value
+
+
+@each_backend
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: functions.elu(0.5, x) * x,
+        lambda x: functions.leaky_relu(2.0, x) * x,
+        lambda x: x**0.0 * x,
+        lambda x: functions.where(0.0, x, 1.0) * x,
+    ],
+    ids=["elu", "leaky_relu", "pow", "where"],
+)
+def test_a_slope_that_a_constant_makes_0_still_takes_an_infinite_gradient(
+    function: Callable[[Any], Value], backend: Backend
+) -> None:
+    """Whether a gradient is handed back is up to the operation, never to a number."""
+    one = record(lambda leaves, _: function(leaves[0]), [math.inf])
+    assert_same(compile(one.output, [], one.parameters, backend).value_and_grad([math.inf])[1], one.gradient)
+    assert math.isnan(one.gradient[0])
