@@ -16,7 +16,7 @@ from autograd_core.graph import collector_paused, topological_order
 from tests.autograd_core.compiler.agreement import BACKENDS, Build, assert_agrees, assert_same, nodes, record
 from tests.autograd_core.compiler.layouts import SIZES, Maker, Shape
 
-PROGRAMS, CHUNK = int(os.environ.get("LAYOUTS", "600")), 50
+PROGRAMS, CHUNK = int(os.environ.get("LAYOUTS", "500")), 50
 SMALL = 400
 """Graphs of so many nodes are also compiled to floats."""
 
