@@ -5,7 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
+
+
+class Scope(str):
+    """The path of a scope, as one with-block or one call of a module entered it.
+
+    As a string it is the path and nothing else. Two calls of one module have equal paths that are two objects, by
+    which a stepper tells the calls apart.
+    """
+
+    __slots__ = ("name", "parent")
+    name: str
+    """What the scope adds to the path; for the outermost module, which adds nothing, the name of its class."""
+    parent: str
+    """The scope around it, or ''."""
+
+    def __new__(cls, path: str, name: str, parent: str) -> Self:
+        """The path as a scope of its own."""
+        self = super().__new__(cls, path)
+        self.name, self.parent = name, parent
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scope, (str(self), self.name, self.parent)
 
 
 class Mode(NamedTuple):
@@ -22,9 +45,11 @@ class Mode(NamedTuple):
     symbolic: bool = False
     """True while a program is recorded that has to hold for any numbers, not for those of the nodes."""
 
-    def within(self, name: str) -> Mode:
-        """The same with a scope inside the present one."""
-        return self._replace(scope=f"{self.scope}.{name}" if self.scope else name)
+    def within(self, name: str, kind: str = "") -> Mode:
+        """The same with a scope inside the present one; `kind` names one that adds nothing to the path."""
+        outer = self.scope
+        path = f"{outer}.{name}" if outer and name else outer or name
+        return self._replace(scope=Scope(path, name or kind, outer))
 
 
 class _Thread(threading.local):

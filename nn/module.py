@@ -44,11 +44,9 @@ class Module:
 
     def __call__(self, *inputs: Any) -> Any:
         """Compute the output for one sample."""
-        if not self._scope:
-            return self.forward(*inputs)
         # What named_scope does, without the cost of a with-block: a network makes thousands of these calls.
         before = thread.mode
-        thread.mode = before.within(self._scope)
+        thread.mode = before.within(self._scope, type(self).__name__)
         try:
             return self.forward(*inputs)
         finally:

@@ -198,39 +198,6 @@ def test_modes_as_decorators() -> None:
         assert (x + 1.0).inputs[0] is x
 
 
-def test_scopes_join() -> None:
-    with named_scope("layers.0"):
-        leaf = Value(1.0)
-        with named_scope("neurons.3"):
-            inner = leaf * 2.0
-        outer = inner + 1.0
-    outside = outer + 1.0
-    assert [node.scope for node in (leaf, inner, inner.inputs[1], outer, outside)] == [
-        "layers.0",
-        "layers.0.neurons.3",
-        "layers.0.neurons.3",
-        "layers.0",
-        "",
-    ]
-
-
-def test_scope_is_that_of_entering() -> None:
-    scope = named_scope("late")
-    with named_scope("outer"), scope:
-        assert Value(1.0).scope == "outer.late"
-
-
-@pytest.mark.parametrize("name", [None, 3, b"layer", ["layer"]], ids=lambda name: type(name).__name__)
-def test_scope_is_named_by_a_string(name: Any) -> None:
-    with pytest.raises(TypeError, match=f"^named_scope takes a string, got {type(name).__name__}$"), named_scope(name):
-        pass
-
-
-def test_scope_has_a_name() -> None:
-    with pytest.raises(ValueError, match=r"^named_scope takes a name, or names with single dots between them, got ''$"):
-        named_scope("").__enter__()
-
-
 def test_forward_anomaly_names_the_operation_its_inputs_and_scope() -> None:
     x, y = Value(1.0, label="rate"), Value(0.0)
     with detect_anomaly():

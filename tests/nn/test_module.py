@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_core import Value, topological_order
+from autograd_core import Value, named_scope, topological_order
+from autograd_core.modes import Scope, thread
 
 
 class Everything(nn.Module):
@@ -58,6 +59,64 @@ def test_calls_are_recorded_in_the_scope_of_the_part() -> None:
     y = nn.MLP(2, [3, 1], rng=0)([1.0, 2.0])
     scopes = {node.scope for node in topological_order(y)}
     assert scopes == {f"layers.0.neurons.{i}" for i in range(3)} | {"layers.1.neurons.0"}
+
+
+def calls(output: Value) -> list[str]:
+    """The scopes of the operations of a graph, each once; equal paths are told apart."""
+    found = {id(node.scope): node.scope for node in topological_order(output) if node.inputs}
+    return list(found.values())
+
+
+def test_each_call_of_a_module_has_a_scope_of_its_own() -> None:
+    neuron = nn.MLP(1, [1], "tanh", rng=0).layers[0]
+    first, second = calls(neuron([neuron([0.5])]))
+    assert first == second == "layers.0.neurons.0"
+    assert first is not second
+    assert isinstance(first, Scope)
+    assert isinstance(second, Scope)
+    assert (first.name, first.parent) == ("neurons.0", "layers.0")
+    assert first.parent is not second.parent
+
+
+def test_the_neurons_of_a_call_share_the_scopes_around_them() -> None:
+    model = nn.MLP(1, [3, 1], rng=0)
+    scopes = sorted(calls(model([0.5])))
+    assert scopes == [f"layers.0.neurons.{i}" for i in range(3)] + ["layers.1.neurons.0"]
+    layers = [scope.parent for scope in scopes if isinstance(scope, Scope)]
+    assert [layer is layers[0] for layer in layers] == [True, True, True, False]
+    models = [layer.parent for layer in layers if isinstance(layer, Scope)]
+    assert all(outermost is models[0] for outermost in models)
+    (outermost,) = {id(outermost): outermost for outermost in models}.values()
+    assert isinstance(outermost, Scope)
+    assert (str(outermost), outermost.name, outermost.parent) == ("", "MLP", "")
+
+
+def test_an_outermost_module_is_named_by_its_class_in_the_scope_around_it() -> None:
+    with named_scope("encoder"):
+        (scope,) = calls(nn.Neuron(1, rng=0)([0.5]))
+    assert isinstance(scope, Scope)
+    assert (str(scope), scope.name, scope.parent) == ("encoder", "Neuron", "encoder")
+    assert isinstance(scope.parent, Scope)
+
+
+def test_the_scope_around_a_call_is_restored_also_after_an_error() -> None:
+    before = thread.mode
+    with pytest.raises(ValueError, match="takes 1"):
+        nn.MLP(1, [1])([1.0, 2.0])
+    assert thread.mode is before
+
+
+def test_the_scope_of_a_parameter_is_its_plain_path_however_often_it_is_called() -> None:
+    model = nn.MLP(1, [2, 1], rng=0)
+    for _ in range(2):
+        model([0.5])
+        assert {type(parameter.scope) for parameter in model.parameters()} == {str}
+    with named_scope("built"):
+        inside = nn.MLP(1, [2, 1], rng=0)
+    assert [p.scope for p in inside.parameters()] == [p.scope for p in model.parameters()]
+    assert {type(p.scope) for p in inside.parameters()} == {str}
+    twin = pickle.loads(pickle.dumps(model))
+    assert [(type(p.scope), p.scope) for p in twin.parameters()] == [(str, p.scope) for p in model.parameters()]
 
 
 def test_shared_parameters_count_once() -> None:
