@@ -79,37 +79,44 @@ const where = (condition, x, y) => condition !== 0 ? x : y;
 """
 
 
-def recomputation(order: Sequence[Value]) -> str:
-    """The source of a JavaScript function that works out a graph, given in its topological order, for other leaves.
+def operations(order: Sequence[Value]) -> tuple[str, list[int]]:
+    """The operations of a graph, given in its topological order, in JavaScript: the source, and which node has which.
 
-    It takes an array with a number for each node, of which those of leaves, constants and random draws count and the
-    others are overwritten, and returns for each node the array of its local derivatives by argument position.
+    The source is an expression for an array with a pair for each operation: a function of the operands that gives the
+    result, and one of the operands and the result that gives the array of local derivatives by argument position.
+    Plain numbers among the operands are part of the operation, which takes and ignores them. Leaves have -1.
 
     Raises CompileError for a primitive of one's own that cannot be written as source.
 
     >>> from autograd_core.graph import topological_order
     >>> x, y = Value(2.0), Value(3.0)
-    >>> print(recomputation(topological_order((x * y).tanh())))
-    function (v) {
-      const p = Array.from(v, () => []);
-      v[2] = v[0] * v[1]; p[2] = [v[1], v[0]];
-      v[3] = Math.tanh(v[2]); p[3] = [(1.0 - v[3] * v[3])];
-      return p;
-    }
+    >>> source, numbers = operations(topological_order((x * y).tanh()))
+    >>> print(source, numbers)
+    (() => {
+      return [
+        [(x0, x1) => x0 * x1, (x0, x1, out) => [x1, x0]],
+        [(x0) => Math.tanh(x0), (x0, out) => [(1.0 - out * out)]],
+      ];
+    })() [-1, -1, 0, 1]
     """
     language = _JavaScript()
-    place = {node: k for k, node in enumerate(order)}
-    lines = []
-    for k, node in enumerate(order):
+    lines: dict[str, int] = {}
+    numbers = []
+    for node in order:
         if node.op is None or not node.inputs:
+            numbers.append(-1)
             continue
-        given = [operand.data if operand.is_constant else f"v[{place[operand]}]" for operand in node.inputs]
-        value = language.filled(node.op, None, given, "")
-        partials = ", ".join([language.filled(node.op, n, given, f"v[{k}]") for n in range(len(given))])
-        lines.append(f"v[{k}] = {value}; p[{k}] = [{partials}];")
+        names = [f"x{k}" for k in range(len(node.inputs))]
+        given = [
+            operand.data if operand.is_constant else name for name, operand in zip(names, node.inputs, strict=True)
+        ]
+        value = language.filled(node.op, None, given, "out")
+        partials = ", ".join([language.filled(node.op, k, given, "out") for k in range(len(given))])
+        line = f"[({', '.join(names)}) => {value}, ({', '.join([*names, 'out'])}) => [{partials}]]"
+        numbers.append(lines.setdefault(line, len(lines)))
     helpers = "\n".join(language.used_helpers("\n".join(lines))).splitlines()
-    body = [*helpers, "const p = Array.from(v, () => []);", *lines, "return p;"]
-    return "\n".join(["function (v) {", *[f"  {line}" for line in body], "}"])
+    body = [*helpers, "return [", *[f"  {line}," for line in lines], "];"]
+    return "\n".join(["(() => {", *[f"  {line}" for line in body], "})()"]), numbers
 
 
 class _JavaScript(Language):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_core import Value, compile, named_scope
-from autograd_core.compiler.javascript import recomputation
+from autograd_core.compiler.javascript import operations
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.program import Backend
 from autograd_core.functions import exp, leaky_relu, less, maximum, softmax, tanh, where
@@ -67,7 +67,7 @@ def test_a_program_is_the_same_under_any_labels(names: list[str], backend: Backe
 @settings(max_examples=50, deadline=None)
 @given(names=several)
 def test_no_label_shows_in_javascript(names: list[str]) -> None:
-    assert recomputation(topological_order(graph(names)[0])) == recomputation(topological_order(graph([""])[0]))
+    assert operations(topological_order(graph(names)[0])) == operations(topological_order(graph([""])[0]))
 
 
 def test_a_label_that_reads_like_the_place_of_an_operand() -> None:
