@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from autograd_core import modes
@@ -21,8 +21,8 @@ def number_text(number: float) -> str:
     return format(float(number), ".6g")
 
 
-def names_of(order: Sequence[Value]) -> dict[Value, str]:
-    """A name for each node of a topological order: constants by number, labels where they tell nodes apart.
+def names_of(order: Sequence[Value], wanted: Container[Value] | None = None) -> dict[Value, str]:
+    """A name for each node of a topological order, or the `wanted` ones: constants by number, labels where they differ.
 
     A node without a label is v and its place in the order; a label that several nodes carry gets the place too. Names
     are made different from all labels, and what cannot be printed in a line is left out of them.
@@ -32,10 +32,12 @@ def names_of(order: Sequence[Value]) -> dict[Value, str]:
     >>> list(names_of(topological_order(2 * x + x)).values())
     ['2', 'x', 'v2', 'v3']
     """
-    labels = [_in_a_line(node.label) if node.label else "" for node in order]
-    carriers = Counter(labels)
+    carriers = Counter(_in_a_line(node.label) for node in order if node.label)
     names: dict[Value, str] = {}
-    for place, (node, label) in enumerate(zip(order, labels, strict=True)):
+    for place, node in enumerate(order):
+        if wanted is not None and node not in wanted:
+            continue
+        label = _in_a_line(node.label)
         if node.is_constant:
             names[node] = number_text(node.data)
         elif label and carriers[label] == 1:

@@ -13,16 +13,14 @@ from typing import Any
 import graphviz
 
 from autograd_core import Value, topological_order
-from autograd_core.formula import number_text, operation
+from autograd_core.formula import names_of, number_text, operation
 from autograd_core.graph import collector_paused
 from autograd_core.value import number_of
 from viz.boxes import Box, Collapse, fitting_boxes
+from viz.palette import NEGATIVE, NEUTRAL, POSITIVE
 from viz.render import FORMATS, render
 
 FONT = "Helvetica,Arial,sans-serif"
-# Two hues that colour-blind readers tell apart, light enough for black text.
-POSITIVE, NEGATIVE = (107, 174, 214), (253, 174, 97)
-NEUTRAL = "#eeeeee"
 LONGEST_LABEL = 80
 
 
@@ -72,10 +70,11 @@ def draw(
 ) -> Diagram:
     """Draw the graph that `output` was computed by, with the gradients it has: call ``output.backward()`` first.
 
-    A node shows its label, operation, data and grad, and is coloured by its gradient: blue where it is positive,
-    orange where it is negative, deeper the larger it is. An edge shows the local derivative, and with
-    `contributions` its product with the upstream gradient, which is what flows back along it. Plain numbers are
-    part of their operation; an operand that occurs twice has two edges; nodes made in a `named_scope` are framed.
+    A node shows its name (its label, or v and its topological index, as in `explain`), operation, data and grad, and
+    is coloured by its gradient: blue where it is positive, orange where it is negative, deeper the larger it is. An
+    edge shows the local derivative, and with `contributions` its product with the upstream gradient, which is what
+    flows back along it. Plain numbers are part of their operation; an operand that occurs twice has two edges; nodes
+    made in a `named_scope` are framed.
 
     ``collapse="neuron"`` draws each scope as one node, ``collapse="layer"`` each scope without its last level. A
     graph of more than `max_nodes` nodes is collapsed, and where that is not enough cut to the nodes nearest the
@@ -96,7 +95,9 @@ def draw(
         raise ValueError(f"max_nodes is a whole number of at least 2, not {max_nodes!r}")
 
     with collector_paused():
-        boxes, notes, hidden = fitting_boxes(topological_order(output), collapse, max_nodes)
+        order = topological_order(output)
+        boxes, notes, hidden = fitting_boxes(order, collapse, max_nodes)
+        names = names_of(order, {node for box in boxes for node in box.exits})
     if hidden:
         notes.append(f"the {len(boxes):,} nodes nearest the output, without {hidden:,} more")
 
@@ -118,7 +119,7 @@ def draw(
         graph.attr(splines="line", nslimit="0.2", nslimit1="0.2", mclimit="0.1")
     if notes:
         graph.attr(label=_markup("; ".join(notes)))
-    _add_frame(graph, (), _by_frame(boxes), _largest_gradient(boxes))
+    _add_frame(graph, (), _by_frame(boxes), _largest_gradient(boxes), names)
     if hidden:
         graph.node("rest", _markup(f"… {hidden:,} more"), shape="plaintext", style="", id="rest")
     drawn = set(boxes)
@@ -138,17 +139,21 @@ def _by_frame(boxes: list[Box]) -> dict[tuple[str, ...], list[Box]]:
 
 
 def _add_frame(
-    graph: graphviz.Digraph, frame: tuple[str, ...], frames: dict[tuple[str, ...], list[Box]], largest: float
+    graph: graphviz.Digraph,
+    frame: tuple[str, ...],
+    frames: dict[tuple[str, ...], list[Box]],
+    largest: float,
+    names: dict[Value, str],
 ) -> None:
     """The boxes of a frame, and the frames inside it as clusters."""
     for box in frames[frame]:
         name = f"n{box.index}"
-        graph.node(name, _box_markup(box), fillcolor=_fill(box, largest), id=name)
+        graph.node(name, _box_markup(box, names), fillcolor=_fill(box, largest), id=name)
     for number, inner in enumerate(frames):
         if inner and inner[:-1] == frame:
             cluster = graphviz.Digraph(f"cluster_{number}")
             cluster.attr(label=_markup(inner[-1]), style="rounded", color="#999999", fontcolor="#555555")
-            _add_frame(cluster, inner, frames, largest)
+            _add_frame(cluster, inner, frames, largest, names)
             graph.subgraph(cluster)
 
 
@@ -173,19 +178,18 @@ def _add_edges(graph: graphviz.Digraph, box: Box, drawn: set[Box], contributions
         graph.edge("rest", f"n{box.index}", style="dashed")
 
 
-def _box_markup(box: Box) -> str:
+def _box_markup(box: Box, names: dict[Value, str]) -> str:
     node = next(iter(box.exits))
     if box.scope:
         lines = [f"<B>{escaped(box.scope)}</B>", f"{box.nodes:,} nodes"]
     else:
-        lines = [" &#160; ".join(part for part in (_label_markup(node), _operation_markup(node)) if part)]
+        # A line break in a label is one in a drawing, though not in the lines that explanations are printed in.
+        name = "" if node.is_constant else names[node] if node.label.isprintable() else node.label
+        parts = (f"<B>{escaped(name)}</B>" if name else "", _operation_markup(node))
+        lines = [" &#160; ".join(part for part in parts if part)]
     if len(box.exits) == 1:
         lines += [f"data {number_text(node.data)}", f"grad {number_text(_gradient(node))}"]
     return f"<{'<BR/>'.join(line for line in lines if line)}>"
-
-
-def _label_markup(node: Value) -> str:
-    return f"<B>{escaped(node.label)}</B>" if node.label else ""
 
 
 def _operation_markup(node: Value) -> str:
@@ -195,7 +199,7 @@ def _operation_markup(node: Value) -> str:
     constants = any(operand.is_constant for operand in node.inputs)
     names = {operand: number_text(operand.data) if operand.is_constant else "·" for operand in node.inputs}
     text = escaped(operation(node, names) if constants else node.op.symbol)
-    return f'<FONT COLOR="#444444">{text}</FONT>' if node.label else f"<B>{text}</B>"
+    return f'<FONT COLOR="#444444">{text}</FONT>'
 
 
 def _fill(box: Box, largest: float) -> str:
@@ -209,7 +213,8 @@ def gradient_colour(gradient: float, largest: float) -> str:
         return NEUTRAL
     hue = POSITIVE if gradient > 0 else NEGATIVE
     share = 1.0 if math.isinf(gradient) else math.sqrt(abs(gradient) / largest) if largest else 0.0
-    return "#" + "".join(f"{round(255 - (255 - part) * share):02x}" for part in hue)
+    parts = (int(hue[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - (255 - part) * share):02x}" for part in parts)
 
 
 def _gradient(node: Value) -> float:

@@ -15,9 +15,7 @@ from autograd_core.graph import gradients
 from nn import MLP, Dropout, Layer, Module, Neuron, Sequential
 from nn.arguments import positive_int
 from viz.dot import FONT, Diagram, escaped, gradient_colour
-
-# Stronger than the fills of nodes, for lines.
-POSITIVE_LINE, NEGATIVE_LINE = "#2171b5", "#d95f0e"
+from viz.palette import BLUE, ORANGE
 
 
 def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None = None, max_width: int = 16) -> Diagram:
@@ -68,7 +66,7 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
         for neuron, name in zip(neurons, right, strict=False):
             for weight, source in zip(neuron.w, left, strict=False):
                 share = abs(weight.data) / heaviest if isfinite(weight.data) and heaviest else 0.0
-                colour = POSITIVE_LINE if weight.data > 0 else NEGATIVE_LINE
+                colour = BLUE if weight.data > 0 else ORANGE
                 graph.edge(source, name, penwidth=f"{0.2 + 4.0 * share:.2f}", color=colour)
     return Diagram(graph.source)
 

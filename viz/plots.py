@@ -12,11 +12,10 @@ from autograd_core.value import number_of
 from nn import History, Module, predict
 from nn.evaluation import default_threshold
 from nn.layers import ACTIVATIONS, Activation, activation_function
+from viz.palette import BLUE, GREY, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-BLUE, ORANGE, GREY = "#2171b5", "#d95f0e", "#666666"
 
 
 def _axes(axes: Axes | None) -> Axes:

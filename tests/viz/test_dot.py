@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import autograd_core
 import nn
 import viz
 from autograd_core import PRIMITIVES, Value, named_scope, no_grad
@@ -120,7 +121,7 @@ def test_every_primitive_is_drawn_with_its_sign_and_an_edge_an_operand(name: str
     output.backward()
     diagram = viz.draw(output)
     assert len(edge_labels(diagram.source)) == primitive.arity
-    assert texts(diagram.svg())[-1].startswith(primitive.symbol)
+    assert texts(diagram.svg())[-1].startswith(f"v{primitive.arity}   {primitive.symbol}")
 
 
 LABELS = [
@@ -151,7 +152,7 @@ def test_a_line_break_in_a_label_is_one() -> None:
 
 
 def test_an_empty_label_is_none() -> None:
-    assert texts(viz.draw(Value(1.0, label="")).svg()) == ["data 1\ngrad 0"]
+    assert texts(viz.draw(Value(1.0, label="")).svg()) == ["v0\ndata 1\ngrad 0"]
 
 
 @pytest.mark.parametrize("label", ["\x00", "\x1b[31m", "\ud800", "\uffff"])
@@ -214,7 +215,7 @@ def test_an_entangled_graph_is_drawn_in_seconds() -> None:
 def test_a_gradient_of_none_is_drawn_as_0() -> None:
     x = Value(1.0)
     x.grad = None
-    assert texts(viz.draw(x).svg()) == ["data 1\ngrad 0"]
+    assert texts(viz.draw(x).svg()) == ["v0\ndata 1\ngrad 0"]
 
 
 def test_a_thousand_nested_scopes_are_drawn() -> None:
@@ -264,6 +265,15 @@ def test_drawing_leaves_the_graph_alone() -> None:
         viz.draw(output)
     assert output.inputs[1].grad == 2.0
     assert gc.isenabled()
+
+
+def test_nodes_have_the_names_that_an_explanation_gives_them() -> None:
+    x = Value(2.0, label="x")
+    y = (x * x + x.sin() * x).tanh()
+    drawn = [text.split("\n")[0].split()[0] for text in texts(viz.draw(y).svg())]
+    assert drawn == ["x", "v1", "v2", "v3", "v4", "v5"]
+    explanation = str(autograd_core.explain(y, x))
+    assert all(f"  {name} = " in explanation for name in drawn[1:])
 
 
 def test_a_lone_constant_is_drawn() -> None:

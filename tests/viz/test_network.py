@@ -10,7 +10,7 @@ import pytest
 import nn
 import viz
 from autograd_core import Value
-from viz.network import NEGATIVE_LINE, POSITIVE_LINE
+from viz.palette import BLUE, ORANGE
 
 
 def lines(source: str) -> list[tuple[str, str, str, float]]:
@@ -31,8 +31,8 @@ def test_lines_have_the_size_and_sign_of_the_weights() -> None:
     model = nn.MLP(2, [1], init="zeros")
     model.layers[0].neurons[0].w[0].data, model.layers[0].neurons[0].w[1].data = 2.0, -1.0
     assert lines(viz.draw_network(model, [1.0, 1.0]).source) == [
-        ("a0_0", "a1_0", POSITIVE_LINE, 4.2),
-        ("a0_1", "a1_0", NEGATIVE_LINE, 2.2),
+        ("a0_0", "a1_0", BLUE, 4.2),
+        ("a0_1", "a1_0", ORANGE, 2.2),
     ]
 
 
