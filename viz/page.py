@@ -6,10 +6,18 @@ import base64
 import html
 import json
 import math
+import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from viz import palette
+
+Theme = Literal["auto", "light", "dark"]
+
+_IMPORT = re.compile(r'^import (?:\{ (?P<names>[\w, ]+) \}|\w+) from "\./(?P<file>[\w./-]+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:function|const) (\w+))", re.MULTILINE)
 
 
 def json_number(number: float | None) -> float | str | None:
@@ -23,20 +31,60 @@ def json_text(trace: Any) -> str:
     return json.dumps(trace, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def page(name: str, title: str, parts: Mapping[str, str]) -> str:
-    """The page of that name: the files of `static` for all pages and for this one, and `parts` in their places."""
-    static = resources.files("viz").joinpath("static")
+def script(name: str) -> str:
+    """A module of `static` as one script with all that it imports, each module a constant such as ``layoutModule``.
 
-    def text(file: str) -> str:
-        return static.joinpath(file).read_text(encoding="utf-8")
+    A module is JavaScript of which pages use this much: ``import { … } from "./other.js";`` on a line,
+    ``export function`` and ``export const``. What is imported as a whole is a library, which goes in as it is, below
+    its licence.
+    """
+    parts: dict[str, str] = {}
+    _join(name, parts)
+    return "\n".join(parts.values())
 
-    template = text("page.html").replace("%%MAIN%%", text(f"{name}.html")).replace("%%BUTTONS%%", text("buttons.html"))
-    for place, ending in (("STYLE", "css"), ("SCRIPT", "js")):
-        template = template.replace(f"%%{place}%%", text(f"page.{ending}") + text(f"{name}.{ending}"))
+
+def _join(file: str, parts: dict[str, str]) -> None:
+    if file in parts:
+        return
+    source = static(f"{file}.js")
+    for needed in _IMPORT.finditer(source):
+        if needed["names"] is None:
+            parts.setdefault(needed["file"], _library(needed["file"]))
+        else:
+            _join(needed["file"], parts)
+
+    def taken(used: re.Match[str]) -> str:
+        return f"const {{ {used['names']} }} = {used['file']}Module;" if used["names"] else ""
+
+    exported = ", ".join(_EXPORT.findall(source))
+    body = _EXPORT.sub("", _IMPORT.sub(taken, source))
+    parts[file] = f'const {file}Module = (() => {{\n"use strict";\n{body}return {{ {exported} }};\n}})();'
+
+
+def _library(file: str) -> str:
+    """A library with its licence, which is to be in all copies of it."""
+    licence = re.sub(r"-[\d.]+\.min$", ".LICENSE", file)
+    return f"/*!\n{static(licence)}*/\n{static(f'{file}.js')}"
+
+
+def page(name: str, title: str, start: str, parts: Mapping[str, str], theme: Theme = "auto") -> str:
+    """The page of that name: the files of `static` for all pages and for this one, and `parts` in their places.
+
+    `start` is the statement that sets the page going.
+    """
+    template = static("page.html").replace("%%MAIN%%", static(f"{name}.html"))
+    template = template.replace("%%BUTTONS%%", static("buttons.html"))
+    template = template.replace("%%STYLE%%", static("page.css") + static(f"{name}.css"))
+    colours = {name: colour for name, colour in vars(palette).items() if name.isupper()}
     # All at once, for what stands in a part is no place for another.
-    filled = {"TITLE": html.escape(title), **parts}
+    filled = {"TITLE": html.escape(title), "SCRIPT": script(name), "START": start, "THEME": theme, **colours, **parts}
     before, *pieces = template.split("%%")
     return before + "".join(filled.get(piece, piece) for piece in pieces)
+
+
+def static(file: str) -> str:
+    """The text of a file of `static`."""
+    return resources.files("viz").joinpath("static", file).read_text(encoding="utf-8")
 
 
 def html_path(path: str | Path, what: str) -> Path:
@@ -47,13 +95,24 @@ def html_path(path: str | Path, what: str) -> Path:
     return path
 
 
-def framed(page: str, title: str, svg: str, description: str) -> str:
-    """A page for a notebook, in a frame; and under it a picture, for where frames are taken out, as on GitHub."""
-    picture = base64.b64encode(svg.encode()).decode()
+def framed(page: str, title: str, svg: str | None, description: str, height: int = 680, fixed: bool = False) -> str:
+    """A page for a notebook, in a frame; and under it a picture, for where frames are taken out, as on GitHub.
+
+    Where scripts run in a notebook's output, the frame gets the height that the page asks for, unless it is `fixed`,
+    and the page gets the theme of JupyterLab or VS Code.
+    """
+    picture = ""
+    if svg is not None:
+        picture = (
+            f'<img alt="{html.escape(description)}" src="data:image/svg+xml;base64,'
+            f'{base64.b64encode(svg.encode()).decode()}" style="grid-area:1/1;max-width:100%;max-height:{height}px">'
+        )
     return (
         # In one cell of a grid: as high as the frame, or without it as the picture.
-        f'<div style="display:grid"><img alt="{html.escape(description)}" src="data:image/svg+xml;base64,{picture}" '
-        'style="grid-area:1/1;max-width:100%;max-height:680px">'
-        f'<iframe title="{html.escape(title)}" style="grid-area:1/1;width:100%;height:680px;'
-        f'border:0;background:#fff" sandbox="allow-scripts" srcdoc="{html.escape(page)}"></iframe></div>'
+        f'<div style="display:grid">{picture}'
+        f'<iframe title="{html.escape(title)}" style="grid-area:1/1;width:100%;height:{height}px;'
+        f'border:0"{" data-fixed" if fixed else ""} sandbox="allow-scripts" srcdoc="{html.escape(page)}"></iframe>'
+        f"<script>(() => {{ {static('frame.js')}"
+        "if (document.currentScript) fitFrame(document.currentScript.parentElement.querySelector('iframe')); })();"
+        "</script></div>"
     )

@@ -26,6 +26,7 @@ from nn.arguments import positive_int
 from nn.history import History, Training
 from nn.module import Module
 from viz.page import framed, html_path, json_number, json_text, page
+from viz.palette import ACTIVE, FOCUS
 
 TITLE = "Scrub through a training"
 MOST_PARAMETERS = 2_000
@@ -124,7 +125,8 @@ class TrainingPlayer:
 
     def html(self) -> str:
         """The page; raises ValueError before the first epoch."""
-        return page("training", TITLE, {"SVG": self.svg(), "TRACE": json_text(self.trace)})
+        start = 'trainingModule.start(document.getElementById("trace").textContent);'
+        return page("training", TITLE, start, {"SVG": self.svg(), "TRACE": json_text(self.trace)})
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file that opens in any browser; the path.
@@ -211,7 +213,7 @@ def _curve(moments: list[_Moment], plot: dict[str, Any]) -> str:
     curves = [("loss", "", path([moment.loss for moment in moments]), left)]
     curves.append(("validation", 'stroke-dasharray="6 5"', path([moment.validation for moment in moments]), left + 90))
     drawn, axes = "", f"M{left} {top}V{bottom}H{right}"
-    for (name, dashes, points, x), colour in zip(curves, ("#0b57a4", "#b3450b"), strict=True):
+    for (name, dashes, points, x), colour in zip(curves, (ACTIVE, FOCUS), strict=True):
         if points:
             drawn += f'<path class="{name}" {line} {dashes} stroke="{colour}" d="{points}M{x} 14h24"/>'
             drawn += text(x + 30, 19, "start", "loss" if name == "loss" else "validation loss")

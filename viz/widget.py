@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -10,7 +9,7 @@ import traitlets
 
 from autograd_core import Value
 from autograd_core.value import apply
-from viz.page import json_text
+from viz.page import static
 
 if TYPE_CHECKING:
     from viz.stepper import Stepper
@@ -19,11 +18,12 @@ if TYPE_CHECKING:
 class StepperWidget(anywidget.AnyWidget):
     """A `Stepper` in a live notebook; what `Stepper.widget` returns."""
 
-    _esm = resources.files("viz").joinpath("static").joinpath("widget.js").read_text(encoding="utf-8")
+    _esm = static("frame.js") + static("widget.js")
     page = traitlets.Unicode().tag(sync=True)
+    height = traitlets.Int(None, allow_none=True).tag(sync=True)
 
     def __init__(self, stepper: Stepper) -> None:
-        super().__init__(page=stepper.html(live=True))
+        super().__init__(page=stepper.html(live=True), height=stepper.height)
         self.stepper = stepper
         """The stepper, with the trace of the inputs as they are now."""
         self.on_msg(self._changed)
@@ -34,8 +34,12 @@ class StepperWidget(anywidget.AnyWidget):
         order = self.stepper.order
         if not isinstance(numbers, list) or len(numbers) != len(order):
             return
-        self.stepper = type(self.stepper)(recomputed(order, numbers))
-        self.send({"trace": json_text(self.stepper.trace)})
+        try:
+            numbers = [float(number) for number in numbers]  # "inf" and "nan" come as text
+        except (TypeError, ValueError):
+            return
+        self.stepper = type(self.stepper)(recomputed(order, numbers), height=self.height, theme=self.stepper.theme)
+        self.send({"trace": self.stepper.compact()})
 
 
 def recomputed(order: list[Value], numbers: list[float]) -> Value:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import nn
 from autograd_core import Value, backward_steps, topological_order
 from autograd_core.expression import evaluate
-from autograd_core.formula import number_text
+from tests.viz.stories import shown
 from viz import Stepper
 
 pytest.importorskip("anywidget")
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from viz.widget import StepperWidget
 
 SOURCE = "z = w*x + 0.5; y = relu(z)"
 
@@ -26,16 +30,63 @@ def neuron(w: float) -> Value:
     return evaluate(SOURCE, {"w": w, "x": 3.0}).output
 
 
-def test_the_kernel_answers_with_the_engines_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    widget = Stepper(neuron(2.0)).widget()
+@pytest.fixture
+def widget() -> StepperWidget:
+    return Stepper(neuron(2.0)).widget()
+
+
+@pytest.fixture
+def answers(widget: StepperWidget, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The traces that the kernel sends."""
+    sent: list[Any] = []
+    monkeypatch.setattr(widget, "send", lambda message: sent.append(json.loads(message["trace"])))
+    return sent
+
+
+def numbers_for(w: float | str) -> list[Any]:
+    """What a page sends: a number for each node, of which those of the leaves count."""
+    return [w if node.label == "w" else node.data for node in topological_order(neuron(0.0))]
+
+
+def told(output: Value) -> Any:
+    return json.loads(Stepper(output).compact())
+
+
+def test_the_kernel_answers_with_the_engines_trace(widget: StepperWidget, answers: list[Any]) -> None:
+    for w in (-4.0, 1.5):
+        widget._handle_custom_msg({"numbers": numbers_for(w)}, [])
+        assert answers[-1] == told(neuron(w))
+    assert [node.data for node in widget.stepper.order if node.label == "w"] == [1.5]
+
+
+def test_numbers_that_json_lacks_come_as_words(widget: StepperWidget, answers: list[Any]) -> None:
+    for word, number in (("inf", math.inf), ("-inf", -math.inf), ("nan", math.nan)):
+        widget._handle_custom_msg({"numbers": numbers_for(word)}, [])
+        assert answers[-1] == told(neuron(number))
+    assert answers[0]["data"].count("inf") == 4
+
+
+def test_nonsense_is_not_answered(widget: StepperWidget, answers: list[Any]) -> None:
+    whole = numbers_for(1.0)
+    lists = [whole[1:], [*whole, 1.0], [None] * len(whole), [[1.0]] * len(whole), numbers_for("much")]
+    for nonsense in (*({"numbers": numbers} for numbers in (*lists, "much", None)), {}, None, [], 3):
+        widget._handle_custom_msg(nonsense, [])
+    assert answers == []
+    assert [node.data for node in widget.stepper.order] == [node.data for node in topological_order(neuron(2.0))]
+
+
+def test_an_answer_has_the_same_names_and_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.MLP(2, [2, 1], "tanh", rng=0)
+    stepper = Stepper(nn.losses.mse_loss([model([0.5, 1.0]), model([1.0, -1.0])], [1.0, 0.0]), theme="dark", height=300)
+    widget = stepper.widget()
     sent: list[Any] = []
     monkeypatch.setattr(widget, "send", sent.append)
-    numbers = [node.data for node in topological_order(neuron(-4.0))]
-    widget._handle_custom_msg({"numbers": numbers}, [])
-    assert [json.loads(message["trace"]) for message in sent] == [Stepper(neuron(-4.0)).trace]
-    for nonsense in ({}, {"numbers": [1.0]}, {"numbers": "much"}, None):
-        widget._handle_custom_msg(nonsense, [])
-    assert len(sent) == 1
+    widget._handle_custom_msg({"numbers": [node.data for node in stepper.order]}, [])
+    assert json.loads(sent[0]["trace"]) == json.loads(stepper.compact())
+    assert (widget.stepper.theme, widget.stepper.height) == ("dark", 300)
+    widget._handle_custom_msg({"numbers": [2.0 * node.data for node in stepper.order]}, [])
+    before, after = json.loads(stepper.compact()), json.loads(sent[1]["trace"])
+    assert {key for key in before if before[key] != after[key]} == {"data", "partials"}
 
 
 def test_without_anywidget_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,44 +95,77 @@ def test_without_anywidget_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
         Stepper(neuron(2.0)).widget()
 
 
+HOST = """<body data-jp-theme-light="false"><div id="cell"></div><script type="module">
+const handlers = [];
+const fields = FIELDS;
+const model = {
+  get: (name) => fields[name], on: (_, handler) => handlers.push(handler), off: () => handlers.pop(),
+  send: (content) => window.kernel(JSON.stringify(content)),
+};
+window.answer = (trace) => handlers.forEach((handler) => handler({ trace }));
+MODULE
+window.takeAway = widget.render({ model, el: cell });
+</script>"""
+
+
+def host(widget: StepperWidget, folder: Path) -> str:
+    """The address of a page that shows a widget as a notebook would."""
+    fields = json.dumps({"page": widget.page, "height": widget.height}).replace("<", "\\u003c")
+    module = str(widget._esm).replace("export default", "const widget =")
+    path = folder / "host.html"
+    path.write_text(HOST.replace("FIELDS", fields).replace("MODULE", module), encoding="utf-8")
+    return path.as_uri()
+
+
 def test_a_changed_input_goes_to_the_kernel_and_back(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, tmp_path: Path, widget: StepperWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    widget = Stepper(neuron(2.0)).widget()
-    script = widget._esm
-    host = """<div id="cell"></div><script type="module">
-    const handlers = [];
-    const model = {
-      get: (name) => PAGE, on: (_, handler) => handlers.push(handler), off: () => {},
-      send: (content) => window.kernel(JSON.stringify(content)),
-    };
-    window.answer = (trace) => handlers.forEach((handler) => handler({ trace }));
-    """
-    page_text = json.dumps(widget.page).replace("<", "\\u003c")
-    module = str(script).replace("export default", "const widget =")
-    path = tmp_path / "host.html"
-    path.write_text(host.replace("PAGE", page_text) + module + "widget.render({ model, el: cell });</script>")
     context = browser.new_context(offline=True)
     page = context.new_page()
     asked: list[Any] = []
-    page.expose_function("kernel", lambda text: asked.append(json.loads(text)))
-    page.goto(path.as_uri())
+
+    def kernel(text: str) -> None:
+        asked.append(json.loads(text))
+
+    page.expose_function("kernel", kernel)
+    page.goto(host(widget, tmp_path))
     frame = page.frame_locator("iframe")
     frame.locator("#last").click()
+    frame.locator("#tab-inputs").click()
     order = topological_order(neuron(2.0))
     place = next(i for i, node in enumerate(order) if node.label == "w")
-    frame.locator(f"#leaf-{place}").fill("-4")
-    frame.locator("#restore").focus()  # by now the message has arrived
-    assert asked[-1]["numbers"][place] == -4.0
+    sent: list[Any] = []
+    monkeypatch.setattr(widget, "send", sent.append)
+    for typed, number in (("-4", -4.0), ("inf", math.inf), ("1/2", 0.5)):
+        frame.locator(f"#leaf-{place}").fill(typed)
+        frame.locator("#restore").focus()  # by now the message has arrived
+        assert float(asked[-1]["numbers"][place]) == number
+        widget._handle_custom_msg(asked[-1], [])
+        page.evaluate("trace => window.answer(trace)", sent[-1]["trace"])
+        output = neuron(number)
+        totals = {step.input: step.after for step in backward_steps(output)}
+        for i, node in enumerate(topological_order(output)):
+            if not node.is_constant:
+                frame.locator(f"#n{i} text >> text='data {shown(node.data)}'").wait_for(timeout=5_000)
+                frame.locator(f"#n{i} text >> text='grad {shown(totals[node])}'").wait_for(timeout=5_000)
+    assert page.evaluate("document.querySelector('iframe').style.height") != "640px", "the page asked for its height"
+    page.evaluate("window.takeAway()")
+    count = len(asked)
+    frame.locator(f"#leaf-{place}").fill("7")
+    frame.locator("#restore").focus()
+    assert len(asked) == count, "a widget that was taken away listens no more"
+    context.close()
 
-    answers: list[Any] = []
-    monkeypatch.setattr(widget, "send", answers.append)
-    widget._handle_custom_msg(asked[-1], [])
-    page.evaluate("trace => window.answer(trace)", answers[-1]["trace"])
-    output = neuron(-4.0)
-    totals = {step.input: step.after for step in backward_steps(output)}
-    for i, node in enumerate(topological_order(output)):
-        if not node.is_constant:
-            frame.locator(f"#n{i} text >> text='data {number_text(node.data)}'").wait_for()
-            frame.locator(f"#n{i} text >> text='grad {number_text(totals[node])}'").wait_for()
+
+def test_a_widget_has_the_theme_of_the_notebook_and_keeps_a_height_that_is_given(
+    browser: Browser, tmp_path: Path
+) -> None:
+    context = browser.new_context(offline=True, color_scheme="light")
+    page = context.new_page()
+    page.goto(host(Stepper(neuron(2.0), height=444).widget(), tmp_path))
+    root = page.frame_locator("iframe").locator(":root")
+    page.frame_locator("iframe").locator(":root[data-theme=dark]").wait_for(timeout=5_000)
+    page.evaluate("document.body.dataset.jpThemeLight = 'true'")
+    page.frame_locator("iframe").locator(":root[data-theme=light]").wait_for(timeout=5_000)
+    assert root.evaluate("root => innerHeight") == 444
     context.close()

@@ -1,552 +1,304 @@
-const recompute = %%RECOMPUTE%%;
-const live = %%LIVE%%;
-(function () {
-  "use strict";
+/* The page: what is open, which step is shown, and the parts that draw and tell it. */
 
-  const el = (id) => document.getElementById(id);
+import { plain } from "./numbers.js";
+import { read } from "./trace.js";
+import { backwardPass, forwardPass, soFar } from "./engine.js";
+import { view, around, boxTitle } from "./tree.js";
+import { layout } from "./layout.js";
+import { createCamera, listen, READABLE } from "./camera.js";
+import { createPicture } from "./picture.js";
+import { stepsOf } from "./story.js";
+import { tell, writer } from "./words.js";
+import { say, addUp, tabs } from "./panel.js";
+import { createControls } from "./controls.js";
+import { offerInputs } from "./inputs.js";
+import { createQuiz } from "./practice.js";
+import { dock, join, createMap } from "./edge_of_view.js";
 
-  const { shown, isOne, plain } = numbers;
+const el = (id) => document.getElementById(id);
+const framed = self !== top;
+const followsTheme = document.documentElement.dataset.theme === "auto";
+const INSET = 150;
 
-  const inParentheses = (x) => (shown(x).startsWith("-") ? "(" + shown(x) + ")" : shown(x));
+export function start(text, operations, live) {
+  const graph = read(text);
+  const { nodes, boxes, output } = graph;
+  const write = writer(graph);
+  const frame = el("picture");
+  const layouts = new Map();
+  const state = { phase: "backward", at: 0, timer: null, changed: false, open: new Set() };
+  let [seen, placed, stories, pass] = [null, null, null, backwardPass(nodes, output)];
 
-  function read(text) {
-    const trace = JSON.parse(text);
-    if (trace === null || typeof trace !== "object" || trace.version !== 1) {
-      throw new Error("this page reads traces of version 1");
-    }
-    const { nodes, forward, backward, boxes } = trace;
-    const list = (x) => Array.isArray(x);
-    const place = (x) => Number.isInteger(x) && x >= 0 && x < nodes.length;
-    const strings = (node) => ["name", "label", "scope", "formula"].every((key) => typeof node[key] === "string");
-    if (!list(nodes) || !nodes.length || !list(forward) || !list(backward) || !backward.length) {
-      throw new Error("the trace lacks its nodes or steps");
-    }
-    nodes.forEach((node, i) => {
-      const whole = node && strings(node) && isOne(node.data) && list(node.inputs) && list(node.partials) &&
-        list(node.rules) && typeof node.settled === "boolean" && place(node.box) && node.inputs.every((j) => place(j) && j < i) && node.partials.every(isOne) &&
-        node.partials.length === node.inputs.length && node.rules.length === node.inputs.length &&
-        node.rules.every((rule) => typeof rule === "string");
-      if (!whole) throw new Error("node " + i + " of the trace is not as it should be");
-    });
-    if (!forward.every(place)) throw new Error("a forward step of the trace is of no node");
-    backward.forEach((step, i) => {
-      const numbers = ["contribution", "before", "after"].every((key) => step && isOne(step[key]));
-      const seed = step && step.node === null;
-      const edge = seed || (numbers && place(step.node) && nodes[step.node].inputs[step.position] === step.input &&
-        isOne(step.upstream) && isOne(step.local));
-      if (!numbers || !place(step.input) || !edge || seed !== (i === 0)) {
-        throw new Error("backward step " + (i + 1) + " of the trace is not as it should be");
-      }
-    });
-    const box = (one) => one && typeof one.scope === "string" && (one.node === null || place(one.node));
-    if (boxes !== null && (typeof boxes !== "object" || !Object.values(boxes).every(box))) {
-      throw new Error("a box of the trace is not as it should be");
-    }
-    nodes.forEach((node) => {
-      node.data = plain(node.data);
-      node.partials = node.partials.map(plain);
-    });
-    backward.forEach((step) => {
-      for (const key of ["upstream", "local", "contribution", "before", "after"]) {
-        step[key] = step[key] === null ? null : plain(step[key]);
-      }
-    });
-    return trace;
+  const style = getComputedStyle(document.documentElement);
+  const palette = Object.fromEntries(["positive", "negative", "neutral"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  const picture = createPicture(el("canvas"), graph, (i, brief) => write.formula(i, brief), {
+    open: (box) => change(() => state.open.add(box), box),
+    close: (box) => change(() => { for (const one of [...state.open]) if (one === box || around(boxes, one).includes(box)) state.open.delete(one); }, box),
+    go: (u) => goTo((step) => step.units.includes(u) || step.edges.some(([, , j]) => seen.unitOf[j] === u)),
+    edge: (edge) => goTo((step) => edge.pairs.some(([i, k]) => step.edges.some((other) => other[0] === i && other[1] === k))),
+  });
+  const camera = createCamera(frame, (look) => {
+    picture.look(look);
+    map.paint();
+    el("zoom").textContent = `${Math.round(look.k * 100)} %`;
+  });
+  const map = createMap(camera);
+  const quiz = createQuiz(() => paint());
+
+  const story = () => stories[state.phase];
+  const step = () => (state.at ? story()[state.at - 1] : null);
+
+  /* View, steps and drawing anew, for what is open now. */
+  function rebuild() {
+    seen = view(graph, state.open);
+    stories = stepsOf(seen, el("group").checked);
+    placed = layout(seen, picture.sizeOf, layouts);
+    picture.draw(seen, placed);
+    map.draw(placed);
+    el("open-all").disabled = boxes.every((box) => state.open.has(box.index));
+    el("close-all").disabled = !state.open.size;
+    el("group-line").hidden = !seen.frames.some((box) => nodes.some((node) => node.parameter && node.box === box));
   }
 
-  function start(trace) {
-    const { nodes, forward, backward, boxes } = trace;
-    const output = nodes.length - 1;
-    const rank = new Map(forward.map((node, i) => [node, i + 1]));
-    const drawn = nodes.map((_, i) => el("n" + i));
-    const state = {
-      phase: "backward", at: 0, timer: null, hidden: false, asked: new Set(), right: 0, changed: false,
+  const rectOf = (box) => placed.frames.get(box) ?? placed.units.get(seen.unitOfBox.get(box));
+
+  /* Open or close boxes; the box in question stays in its place, and the step is the one that has the same edge. */
+  function change(act, box) {
+    const before = box === undefined ? null : rectOf(box);
+    const now = step();
+    const mark = now && (now.edges[0] ?? null);
+    const seeded = now?.seed;
+    const focused = box !== undefined && el("canvas").contains(document.activeElement);
+    act();
+    rebuild();
+    if (focused) el("canvas").querySelector(`#f${box} .tab, #b${box}`)?.focus({ preventScroll: true });
+    const after = box === undefined ? null : rectOf(box);
+    camera.show(placed, before && after ? { before, after } : null);
+    if (after && !camera.visible(after)) camera.follow([after]);
+    const found = story().findIndex((one) => (seeded ? one.seed : mark ? one.edges.some(([i, k]) => i === mark[0] && k === mark[1]) :
+      now && one.nodes.includes(now.nodes[0])));
+    state.at = now ? found + 1 : 0;
+    paint(box === undefined && state.at > 0);
+  }
+
+  /* As much open as fits readably into the window. */
+  function openWhatFits() {
+    const depth = (box) => around(boxes, box).length;
+    const deepest = Math.max(-1, ...boxes.map((box) => depth(box.index)));
+    let best = new Set();
+    for (let level = 0; level <= deepest; level += 1) {
+      const open = new Set(boxes.filter((box) => depth(box.index) <= level).map((box) => box.index));
+      const next = view(graph, open);
+      if (next.units.length > 150) break;
+      const { w, h } = camera.size();
+      const { width, height } = layout(next, picture.sizeOf, layouts);
+      if (Math.min(w / width, h / height) < READABLE) break;
+      best = open;
+    }
+    state.open = best;
+  }
+
+  /* What is known at a step, for the drawing. */
+  function known() {
+    const forward = state.phase === "forward";
+    const steps = story();
+    const gradients = soFar(nodes, pass, steps, forward ? 0 : state.at, output);
+    const done = new Set(forward ? steps.slice(0, state.at).flatMap((one) => one.nodes) : []);
+    const now = step();
+    const hidden = new Set(quiz.hides(now) && !forward ? [now.edges[0][2]] : []);
+    const unitOf = (i) => seen.unitOf[i];
+    const givers = new Set(now ? (now.frame === undefined ? now.units : now.edges.map(([i]) => unitOf(i))) : []);
+    const takers = new Set(now ? now.edges.map(([, , j]) => unitOf(j)).filter((u) => !givers.has(u)) : []);
+    const isKnown = (i) => !forward || nodes[i].symbol === null || !nodes[i].inputs.length || done.has(i);
+    const inStep = new Set(now ? now.edges.map(([i, k]) => nodes[i].firstEdge + k) : []);
+    return {
+      forward, gradients, hidden, palette, largest: largest(), known: isKnown,
+      computed: (unit) => unit.exits.concat(unit.node >= 0 ? [unit.node] : []).every(isKnown),
+      leaves: (unit) => unit.members.every((i) => nodes[i].symbol === null),
+      strongest: (unit) => {
+        const those = (unit.node >= 0 ? [unit.node] : unit.exits).filter((i) => gradients.has(i) && !hidden.has(i)).map((i) => gradients.get(i));
+        return those.length ? those.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)) : null;
+      },
+      active: now?.seed ? givers : forward ? givers : takers.size ? takers : givers,
+      source: now?.seed ? new Set() : forward ? takers : givers,
+      edges: new Set(seen.edges.filter((edge) => edge.pairs.some(([i, k]) => inStep.has(nodes[i].firstEdge + k))).map((edge) => edge.id)),
+      passed: (edge) => edge.pairs.every(([i, k]) => gradients.passed(i, k)),
     };
-    const name = (i) => nodes[i].name;
-    const d = (i) => "∂" + name(output) + "/∂" + name(i);
-    /* Where each step ends among the events: after each of them, or, of a collapsed picture, after those of a box. */
-    const ends = (owners) => owners.flatMap((owner, i) =>
-      (boxes && i + 1 < owners.length && owners[i + 1] === owner ? [] : [i + 1]));
-    const giver = (step) => nodes[step.node === null ? output : step.node].box;
-    const stops = {
-      forward: [0, ...ends(forward.map((i) => nodes[i].box))],
-      backward: [0, ...ends(backward.map(giver))],
+  }
+
+  const largest = () => pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
+
+  function paint(follow = true) {
+    const now = known();
+    picture.paint(now);
+    const one = step();
+    const forward = state.phase === "forward";
+    const where = `Step ${state.at} of ${story().length}: `;
+    const before = soFar(nodes, pass, story(), forward ? 0 : Math.max(state.at - 1, 0), output);
+    const hidden = now.hidden.size > 0;
+    if (one) say(tell(seen, one, where, { pass, before, forward, hidden, write, changed: state.changed }), forward);
+    else say({ words: beginning(forward), symbols: [], rule: [], numbers: [], sum: [], rows: [] }, forward);
+    quiz.show(one, one && one.single && !forward ? pass.contributions[one.edges[0][0]][one.edges[0][1]] : undefined);
+    explain(one, now);
+    const sides = follow ? look(now) : docks(now);
+    map.paint(about(now).map((u) => placed.units.get(u)), sides);
+    controls.paint({ at: state.at, steps: story().length, forward, playing: state.timer !== null });
+  }
+
+  function beginning(forward) {
+    const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
+    const operations = nodes.filter((node) => node.inputs.length).length;
+    return forward ? `Start of the forward pass: ${leaves} inputs are given, ${operations} operations to go.` :
+      "Start of the backward pass: all values are known, no gradient yet.";
+  }
+
+  /* The paths to the one node that a step is about. */
+  function explain(one, now) {
+    const target = !one || now.forward || now.hidden.size ? null : one.seed ? output : one.single ? one.edges[0][2] : null;
+    const more = target !== null && story().slice(state.at).some((other) => other.edges.some(([, , j]) => j === target));
+    addUp(graph, target, now.gradients.get(target), !more);
+  }
+
+  const about = (now) => {
+    const [first, second] = now.forward || step()?.single ? [now.active, now.source] : [now.source, now.active];
+    return [...new Set([...first, ...second])];
+  };
+
+  /* Into view with all of it; where there is no room, there is to be room for copies at the sides. */
+  function look(now) {
+    const rects = about(now).map((u) => placed.units.get(u));
+    camera.inset(0, 0);
+    camera.follow(rects);
+    const { left, right } = camera.outside(rects);
+    if (left.length || right.length) {
+      camera.inset(left.length ? INSET : 0, right.length ? INSET : 0);
+      camera.follow(rects);
+    }
+    return docks(now);
+  }
+
+  function docks(now) {
+    const members = new Map(about(now).map((u) => [placed.units.get(u), u]));
+    const sides = camera.outside([...members.keys()]);
+    const copyOf = (rect) => {
+      const u = members.get(rect);
+      const unit = seen.units[u];
+      const [, ...lines] = [...picture.unit(u).querySelectorAll("text")].map((text) => text.textContent).filter(Boolean);
+      const title = unit.node >= 0 ? nodes[unit.node].name : boxTitle(boxes, unit.box);
+      return { title, lines, kind: now.active.has(u) ? "active" : "source", go: () => { camera.centre(rect, camera.look.k); docks(now); } };
     };
-    const steps = () => stops[state.phase].length - 1;
-    const done = () => stops[state.phase][state.at];
-    const title = (i) => (boxes && boxes[i] && boxes[i].scope) || name(i);
-    const group = (node, position) => el("e" + node + "_" + position);
+    for (const [side, rects] of Object.entries(sides)) dock(side, rects, copyOf);
+    const inView = [...members.keys()].find((rect) => camera.visible(rect, 0));
+    /* Where the copies are is known once they have been laid out, which is not waited for. */
+    requestAnimationFrame(() => join(frame, camera, inView));
+    return { left: sides.left.length > 0, right: sides.right.length > 0 };
+  }
 
-    const told = (i) => (boxes ? (boxes[i] ? boxes[i].node : null) : i);
+  function go(at) {
+    quiz.forget();
+    state.at = Math.max(0, Math.min(story().length, at));
+    paint();
+  }
 
-    /* The last two lines of a node's box are its number and its gradient; they change, and so are to be centred. */
-    const lines = drawn.map((box, i) => (box && told(i) !== null ? [...box.querySelectorAll("text")].slice(-2) : null));
-    const fills = drawn.map((box) => box && box.querySelector("path").getAttribute("fill"));
-    drawn.forEach((box, i) => {
-      if (!lines[i]) return;
-      /* From the outline's own numbers, for a frame that is not shown yet has no measures. */
-      const across = box.querySelector("path").getAttribute("d").match(/-?[\d.]+/g).filter((_, k) => k % 2 === 0);
-      const middle = (Math.min(...across) + Math.max(...across)) / 2;
-      const texts = [...box.querySelectorAll("text")];
-      if (!boxes && !nodes[i].label && texts.length === 3) {
-        texts[0].textContent = name(i) + " " + texts[0].textContent;
-        lines[i].push(texts[0]);
-      }
-      for (const text of lines[i]) {
-        text.setAttribute("x", String(middle));
-        text.setAttribute("text-anchor", "middle");
-      }
-    });
-    const svg = document.querySelector("#picture svg");
-    function fit() {
-      const natural = svg.viewBox.baseVal.width * 4 / 3;
-      const room = Math.max(el("picture").clientWidth - 8, 0);
-      svg.setAttribute("width", String(natural > 1.6 * room ? natural : Math.min(natural, room)));
-      svg.removeAttribute("height");
-    }
-    addEventListener("resize", fit);
-    fit();
+  function goTo(holds) {
+    stop();
+    const found = story().findLastIndex(holds);
+    if (found >= 0) go(found + 1);
+  }
 
-    function mark(element, kind, on) {
-      if (element) element.classList.toggle(kind, on);
-    }
+  /* On by one step, or past those that add nothing. */
+  function move(by) {
+    const empty = (at) => state.phase === "backward" && el("zeros").checked && at > 0 && at < story().length && story()[at - 1].edges.length &&
+      story()[at - 1].edges.every(([i, k]) => pass.contributions[i][k] === 0);
+    let at = state.at + by;
+    while (empty(at)) at += by;
+    go(at);
+  }
 
-    function paint() {
-      const isForward = state.phase === "forward";
-      const step = state.at > 0 && !isForward ? backward[done() - 1] : null;
-      const current = state.at > 0 && isForward ? forward[done() - 1] : null;
-      const gradients = new Map();
-      const passed = new Set();
-      if (!isForward) {
-        backward.slice(0, done()).forEach((one) => {
-          gradients.set(one.input, one.after);
-          if (one.node !== null) passed.add(one.node + "_" + one.position);
-        });
-        if (step && state.hidden) gradients.delete(step.input);
-      }
-      const computed = (i) => !isForward || !rank.has(i) || rank.get(i) <= done();
-      const sources = new Set(current === null ? [] : nodes[current].inputs.map((j) => nodes[j].box));
-      if (step && step.node !== null && !boxes) sources.add(step.node);
-      const at = step ? (boxes ? giver(step) : step.input) : current === null ? null : nodes[current].box;
-      drawn.forEach((box, i) => {
-        if (!box) return;
-        const shownNode = told(i);
-        if (lines[i]) {
-          const [data, grad] = lines[i];
-          data.textContent = "data " + (computed(shownNode) ? shown(nodes[shownNode].data) : "·");
-          grad.textContent = "grad " + (gradients.has(shownNode) ? shown(gradients.get(shownNode)) : "·");
-        }
-        const known = shownNode === null ? gradients.has(i) : gradients.has(shownNode);
-        box.querySelector("path").setAttribute("fill", known ? (state.changed ? "#eeeeee" : fills[i]) : "#ffffff");
-        mark(box, "pending", isForward ? !computed(shownNode === null ? i : shownNode) : !known);
-        mark(box, "active", i === at);
-        mark(box, "source", i !== at && sources.has(i));
-      });
-      if (!boxes) {
-        nodes.forEach((node, i) => node.inputs.forEach((_, k) => {
-          const edge = group(i, k);
-          mark(edge, "pending", !computed(i));
-          mark(edge, "passed", passed.has(i + "_" + k));
-          mark(edge, "active", step ? step.node === i && step.position === k : current === i);
-        }));
-      }
-      if (boxes) tellBox(at, isForward, gradients, computed);
-      else tell(step, current);
-      const looked = at === null ? null : drawn[at];
-      if (looked) {
-        const box = looked.getBoundingClientRect();
-        const frame = el("picture").getBoundingClientRect();
-        if (box.left < frame.left) el("picture").scrollLeft -= frame.left - box.left + 40;
-        if (box.right > frame.right) el("picture").scrollLeft += box.right - frame.right + 40;
-        if (box.top < frame.top) el("picture").scrollTop -= frame.top - box.top + 20;
-        if (box.bottom > frame.bottom) el("picture").scrollTop += box.bottom - frame.bottom + 20;
-      }
-      const end = state.at === steps();
-      el("slider").max = String(steps());
-      el("slider").value = String(state.at);
-      el("slider").setAttribute("aria-valuetext", "step " + state.at + " of " + steps());
-      el("count").textContent = state.at + " of " + steps();
-      el("phase-forward").setAttribute("aria-pressed", String(isForward));
-      el("phase-backward").setAttribute("aria-pressed", String(!isForward));
-      el("play").setAttribute("aria-pressed", String(state.timer !== null));
-      el("play").textContent = state.timer === null ? "Play" : "Pause";
-      for (const [id, off] of [["first", !state.at], ["previous", !state.at], ["next", end], ["last", end]]) {
-        el(id).setAttribute("aria-disabled", String(off));
-      }
-    }
-
-    function say(symbols, rule, numbers, sum, words) {
-      for (const [id, parts] of Object.entries({ symbols, rule, numbers, sum })) {
-        el(id).replaceChildren(...[].concat(parts).map(typeset));
-        el(id).hidden = el(id).previousElementSibling.hidden = !parts.length;
-      }
-      el("words").textContent = words;
-    }
-
-    /* Text as it is; a fraction with a bar, and still a line of text to be read out or copied. */
-    function typeset(part) {
-      if (typeof part === "string") return part;
-      const [above, below] = part.over;
-      const fraction = document.createElement("span");
-      fraction.className = "fraction";
-      for (const [kind, text] of [["above", above], ["slash", "/"], ["below", below]]) {
-        fraction.append(Object.assign(document.createElement("span"), { className: kind, textContent: text }));
-      }
-      return fraction;
-    }
-
-    const over = (i, j) => ({ over: ["∂" + name(i), "∂" + name(j)] });
-
-    /* A local derivative by its rule, which may be a number already. */
-    function derivative(node, k) {
-      const rule = nodes[node].rules[k];
-      const number = shown(nodes[node].partials[k]);
-      const of = over(node, nodes[node].inputs[k]);
-      const holds = rule !== number && (!state.changed || nodes[node].settled);
-      return [of, " = " + (holds ? rule + " = " + number : number)];
-    }
-
-    function tell(step, current) {
-      const where = "Step " + state.at + " of " + steps() + ": ";
-      el("quiz-line").hidden = state.phase === "forward";
-      el("asked").hidden = !(state.hidden && step);
-      el("adds-up").hidden = !step || state.hidden;
-      if (current !== null) {
-        const node = nodes[current];
-        const made = node.name + " = " + node.formula;
-        say(made, node.inputs.flatMap((j, k) => (nodes[j].constant ? [] : [...derivative(current, k), "   "])),
-          node.name + " = " + shown(node.data), "", where + made + " gives " + shown(node.data) + ".");
-      } else if (!step) {
-        const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
-        say("", "", "", "", state.phase === "forward" ?
-          "Start of the forward pass: " + leaves + " inputs are given, " + forward.length + " operations to go." :
-          "Start of the backward pass: all values are known, no gradient yet.");
-      } else if (step.node === null) {
-        say([over(output, output), " = 1"], "", [over(output, output), " = " + shown(step.after)], "0 → " + shown(step.after),
-          where + "the seed, the derivative of " + name(output) + " by itself.");
-        paths(output);
-      } else {
-        const product = shown(step.upstream) + " · " + inParentheses(step.local);
-        const known = state.hidden ? "?" : shown(step.contribution);
-        const after = state.hidden ? "?" : shown(step.after);
-        say([over(output, step.input), " += ", over(output, step.node), " · ", over(step.node, step.input)],
-          derivative(step.node, step.position),
-          product + " = " + known,
-          shown(step.before) + " + " + (state.hidden ? "?" : inParentheses(step.contribution)) + " = " + after,
-          where + name(step.input) + " receives " + (state.hidden ? "a contribution" : shown(step.contribution)) +
-          " from " + name(step.node) + " as argument " + (step.position + 1) +
-          (state.hidden ? "; how much?" : "; its gradient goes from " + shown(step.before) + " to " + after + "."));
-        if (!state.hidden) paths(step.input);
-      }
-    }
-
-    /* What a box of a collapsed picture does at a step, and what is in it. */
-    function tellBox(at, isForward, gradients, computed) {
-      const before = state.at ? stops[state.phase][state.at - 1] : 0;
-      const seeded = !isForward && before === 0 ? 1 : 0;
-      const count = done() - before - seeded;
-      const where = "Step " + state.at + " of " + steps() + ": ";
-      el("quiz-line").hidden = true;
-      el("inside").hidden = at === null;
-      if (at === null) {
-        say("", "", "", "", isForward ? "Start of the forward pass, by " + (steps() + " steps.") :
-          "Start of the backward pass: all values are known, no gradient yet. Click a box to see what is inside.");
-        return;
-      }
-      if (isForward) {
-        say("", "", "", "", where + title(at) + " computes " + count + (count === 1 ? " operation." : " operations."));
-      } else {
-        const receivers = new Set(backward.slice(before + seeded, done()).map((step) => title(nodes[step.input].box)));
-        const first = [...receivers].slice(0, 4).join(", ") + (receivers.size > 4 ? ", …" : "");
-        say("", "", "", "", where + title(at) + " hands back " + count + (count === 1 ? " contribution" : " contributions") +
-          (first ? ", to " + first : "") + ".");
-      }
-      members(at, gradients, computed);
-    }
-
-    function members(at, gradients, computed) {
-      const most = 200;
-      const inside = nodes.map((_, i) => i).filter((i) => nodes[i].box === at && !nodes[i].constant);
-      const cell = (row, text) => row.append(Object.assign(document.createElement("td"), { textContent: text }));
-      const rows = inside.slice(0, most).map((i) => {
-        const row = document.createElement("tr");
-        cell(row, name(i));
-        cell(row, nodes[i].operation || "");
-        cell(row, computed(i) ? shown(nodes[i].data) : "·");
-        cell(row, gradients.has(i) ? shown(gradients.get(i)) : "·");
-        return row;
-      });
-      el("inside-title").textContent = "Inside " + title(at) + ": " + inside.length + " nodes" +
-        (inside.length > most ? ", the first " + most : "");
-      el("members").replaceChildren(...rows);
-    }
-
-    /* Every way from the output down to a node, with the product of the local derivatives along it. */
-    function paths(target) {
-      const most = 24;
-      const leads = nodes.map((_, i) => i === target);
-      for (let i = target + 1; i < nodes.length; i += 1) leads[i] = nodes[i].inputs.some((j) => leads[j]);
-      const found = [];
-      const stack = [[output, [], []]];
-      while (stack.length && found.length <= most) {
-        const [at, symbols, factors] = stack.pop();
-        if (at === target) found.push([symbols, factors]);
-        const node = nodes[at];
-        for (let k = node.inputs.length - 1; k >= 0; k -= 1) {
-          const j = node.inputs[k];
-          if (leads[j] && at !== target) {
-            const local = "∂" + node.name + "/∂" + name(j);
-            stack.push([j, [...symbols, local], [...factors, node.partials[k]]]);
-          }
-        }
-      }
-      const list = el("paths");
-      list.replaceChildren();
-      el("paths-sum").textContent = "";
-      if (found.length > most) {
-        el("paths-of").textContent = "More than " + most + " paths lead from " + name(output) + " to " + name(target) +
-          ". Going backwards visits each edge once instead of each path.";
-        return;
-      }
-      el("paths-of").textContent = d(target) + " is the sum over " +
-        (found.length === 1 ? "one path" : found.length + " paths") + " from " + name(output) + " to " + name(target) + ".";
-      let total = 0;
-      for (const [symbols, factors] of found) {
-        const product = factors.reduce((a, b) => a * b, 1);
-        total += product;
-        const item = document.createElement("li");
-        item.textContent = symbols.length ? symbols.join(" · ") + " = " +
-          factors.map((x, i) => (i ? inParentheses(x) : shown(x))).join(" · ") + " = " + shown(product) : "1";
-        list.append(item);
-      }
-      const received = backward.filter((one) => one.input === target);
-      const reached = backward.indexOf(received[received.length - 1]) < state.at;
-      el("paths-sum").textContent = "They add up to " + shown(total) + (reached ?
-        ", which is the gradient that the backward pass has accumulated." :
-        "; the backward pass has " + shown(backward[state.at - 1].after) + " of it so far.");
-    }
-
-    function go(at) {
-      state.at = Math.max(0, Math.min(steps(), at));
-      const open = state.phase === "backward" && state.at > 1 && el("quiz").checked && !state.asked.has(state.at);
-      state.hidden = open;
-      el("guess").value = "";
-      paint();
-    }
-
-    function phase(which) {
-      stop();
-      state.phase = which;
-      ticks();
-      go(0);
-    }
-
-    function ticks() {
-      const seen = new Set();
-      const marks = (state.phase === "forward" ? forward : backward.map((step) => step.node)).flatMap((node, i) => {
-        if (boxes || node === null || seen.has(node)) return [];
-        seen.add(node);
-        const mark = document.createElement("option");
-        mark.value = String(i + 1);
-        mark.label = name(node);
-        return [mark];
-      });
-      el("ticks").replaceChildren(...marks);
-    }
-
-    function stop() {
-      if (state.timer !== null) clearInterval(state.timer);
-      state.timer = null;
-    }
-
-    function play() {
-      if (state.timer !== null) {
-        stop();
-        paint();
-        return;
-      }
-      if (state.at === steps()) state.at = 0;
-      state.timer = setInterval(() => {
-        if (state.at === steps() || state.hidden) stop();
-        else go(state.at + 1);
-        if (state.at === steps()) stop();
-        if (state.timer === null) paint();
-      }, Number(el("speed").value));
-      paint();
-    }
-
-    function answer(reveal) {
-      const step = backward[state.at - 1];
-      const given = el("guess").value.trim().replace(",", ".");
-      const guess = Number(given);
-      if (!reveal && (given === "" || Number.isNaN(guess))) {
-        el("words").textContent = "Type a number, such as 0.5, or reveal the contribution.";
-        return;
-      }
-      const right = !reveal && (guess === step.contribution ||
-        Math.abs(guess - step.contribution) <= 0.01 * Math.abs(step.contribution));
-      state.asked.add(state.at);
-      state.right += right ? 1 : 0;
-      state.hidden = false;
-      el("score").textContent = "Score: " + state.right + " of " + state.asked.size;
-      paint();
-      if (!reveal) el("words").textContent = (right ? "Right. " : "Not quite. ") + el("words").textContent;
-    }
-
-    /* Both passes again for other inputs, along the same edges in the same order. */
-    function rerun(data) {
-      const partials = recompute(data);
-      nodes.forEach((node, i) => {
-        node.data = data[i];
-        if (node.inputs.length) {
-          node.partials = partials[i];
-          node.inputs.forEach((_, k) => {
-            const label = group(i, k) && group(i, k).querySelector("text");
-            if (label) label.textContent = shown(node.partials[k]);
-          });
-        }
-      });
-      const gradients = new Map([[output, backward[0].after]]);
-      backward.slice(1).forEach((step) => {
-        const known = gradients.has(step.input);
-        step.upstream = gradients.get(step.node);
-        step.local = nodes[step.node].partials[step.position];
-        step.contribution = step.upstream * step.local;
-        step.before = known ? gradients.get(step.input) : 0;
-        step.after = known ? step.before + step.contribution : step.contribution;
-        gradients.set(step.input, step.after);
-      });
-    }
-
-    /* In a live notebook the engine runs both passes and sends its trace; elsewhere the page does. */
-    function change(data) {
-      if (live) {
-        nodes.forEach((node, i) => { node.data = data[i]; });
-        parent.postMessage({ numbers: data }, "*");
-        return;
-      }
-      rerun(data);
-      go(state.at);
-    }
-
-    addEventListener("message", (event) => {
-      if (!live || event.source !== parent || !event.data || typeof event.data.trace !== "string") return;
-      const fresh = read(event.data.trace);
-      nodes.forEach((node, i) => {
-        Object.assign(node, fresh.nodes[i]);
-        node.partials.forEach((local, k) => {
-          const label = group(i, k) && group(i, k).querySelector("text");
-          if (label) label.textContent = shown(local);
-        });
-      });
-      backward.forEach((step, i) => Object.assign(step, fresh.backward[i]));
-      go(state.at);
-    });
-
-    function offerInputs() {
-      const given = nodes.map((node) => node.data);
-      const leaves = nodes.map((_, i) => i).filter((i) => nodes[i].operation === null && !nodes[i].constant);
-      const boxes = leaves.map((i) => {
-        const x = given[i];
-        const reach = Math.max(1, 2 * Math.abs(x));
-        const label = document.createElement("label");
-        label.textContent = name(i);
-        label.htmlFor = "leaf-" + i;
-        const range = Object.assign(document.createElement("input"), {
-          type: "range", min: String(x - reach), max: String(x + reach), step: "any", value: String(x),
-        });
-        range.setAttribute("aria-label", name(i) + ", as a slider");
-        const box = Object.assign(document.createElement("input"), {
-          type: "number", step: "any", id: "leaf-" + i, value: String(x),
-        });
-        const take = (from, to) => from.addEventListener("input", () => {
-          const number = from.valueAsNumber;
-          if (!Number.isFinite(number)) return;
-          to.value = String(number);
-          const data = nodes.map((node) => node.data);
-          data[i] = number;
-          stop();
-          state.changed = true;
-          change(data);
-        });
-        take(range, box);
-        take(box, range);
-        el("leaves").append(label, range, box);
-        return [range, box, x];
-      });
-      el("restore").addEventListener("click", () => {
-        for (const [range, box, x] of boxes) range.value = box.value = String(x);
-        state.changed = false;
-        change([...given]);
-      });
-      el("inputs").hidden = !boxes.length || given.some((x, i) => leaves.includes(i) && !Number.isFinite(x));
-    }
-
-    const click = (id, action) => el(id).addEventListener("click", action);
-    click("phase-forward", () => phase("forward"));
-    click("phase-backward", () => phase("backward"));
-    click("first", () => { stop(); go(0); });
-    click("previous", () => { stop(); go(state.at - 1); });
-    click("next", () => { stop(); go(state.at + 1); });
-    click("last", () => { stop(); go(steps()); });
-    click("play", play);
-    click("check", () => answer(false));
-    click("reveal", () => answer(true));
-    el("slider").addEventListener("input", () => { stop(); go(Number(el("slider").value)); });
-    el("speed").addEventListener("change", () => { if (state.timer !== null) { stop(); play(); } });
-    el("quiz").addEventListener("change", () => go(state.at));
-    el("guess").addEventListener("keydown", (event) => { if (event.key === "Enter") answer(false); });
-
-    const keys = {
-      ArrowRight: () => go(state.at + 1), ArrowLeft: () => go(state.at - 1), Home: () => go(0), End: () => go(steps()),
-      f: () => phase("forward"), b: () => phase("backward"),
-    };
-    document.addEventListener("keydown", (event) => {
-      const where = event.target.tagName;
-      if (event.ctrlKey || event.altKey || event.metaKey || where === "SELECT" || ["text", "number"].includes(event.target.type)) return;
-      if (event.key === " " && where !== "BUTTON" && event.target.type !== "checkbox") {
-        event.preventDefault();
-        play();
-      } else if (keys[event.key] && !(event.target.type === "range" && event.key.length > 1)) {
-        event.preventDefault();
-        if (event.key.length > 1) stop();
-        keys[event.key]();
-      }
-    });
-
-    nodes.forEach((node, i) => {
-      if (drawn[i]) {
-        drawn[i].addEventListener("click", () => {
-          stop();
-          const mine = (one) => (boxes ? giver(one) === i : one.input === i);
-          const event = state.phase === "forward" ? forward.findLastIndex((one) => nodes[one].box === i) :
-            backward.findLastIndex(mine);
-          go(stops[state.phase].findIndex((end) => end > event));
-        });
-      }
-      node.inputs.forEach((_, k) => {
-        const edge = group(i, k);
-        if (edge) {
-          edge.addEventListener("click", () => {
-            stop();
-            if (state.phase === "forward") go(rank.get(i));
-            else go(backward.findIndex((step) => step.node === i && step.position === k) + 1);
-          });
-        }
-      });
-    });
-
-    if (recompute || live) offerInputs();
-    el("controls").hidden = false;
-    el("story").hidden = false;
-    ticks();
+  function phase(which) {
+    stop();
+    state.phase = which;
     go(0);
   }
 
-  try {
-    start(read(el("trace").textContent));
-  } catch (error) {
-    el("trouble").textContent = "This page cannot be stepped through: " + error.message + ".";
-    el("trouble").hidden = false;
+  function stop() {
+    if (state.timer !== null) clearInterval(state.timer);
+    state.timer = null;
   }
-})();
+
+  function play() {
+    if (state.timer !== null) {
+      stop();
+      paint();
+      return;
+    }
+    if (state.at === story().length) state.at = 0;
+    state.timer = setInterval(() => {
+      if (state.at === story().length || quiz.hides(step())) stop();
+      else move(1);
+      if (state.at === story().length) stop();
+      if (state.timer === null) paint();
+    }, Number(el("speed").value));
+    paint();
+  }
+
+  /* Both passes again; in a live notebook by the engine, which sends its trace, and elsewhere by the page. */
+  function rerun(leaves, changed) {
+    stop();
+    state.changed = changed;
+    if (live) {
+      const data = nodes.map((node) => leaves.get(node.index) ?? node.data);
+      parent.postMessage({ numbers: data.map((x) => (Number.isFinite(x) ? x : String(x).replace("Infinity", "inf").replace("NaN", "nan"))) }, "*");
+      return;
+    }
+    forwardPass(nodes, operations, leaves);
+    pass = backwardPass(nodes, output);
+    paint(false);
+  }
+
+  addEventListener("message", (event) => {
+    if (event.source !== parent || !event.data) return;
+    if (followsTheme && ["light", "dark"].includes(event.data.theme)) document.documentElement.dataset.theme = event.data.theme;
+    if (!live || typeof event.data.trace !== "string") return;
+    read(event.data.trace).nodes.forEach((node, i) => Object.assign(nodes[i], { data: node.data, partials: node.partials.map(plain) }));
+    pass = backwardPass(nodes, output);
+    paint(false);
+  });
+
+  const looked = () => docks(known());
+  const zoomed = (zoom) => () => { zoom(); looked(); };
+  const controls = createControls({
+    forward: () => phase("forward"), backward: () => phase("backward"), play,
+    first: () => { stop(); go(0); }, last: () => { stop(); go(story().length); }, to: (at) => { stop(); go(at); },
+    next: () => { stop(); move(1); }, previous: () => { stop(); move(-1); },
+    openAll: () => change(() => boxes.forEach((box) => state.open.add(box.index))), closeAll: () => change(() => state.open.clear()),
+    regroup: () => change(() => {}), faster: () => { if (state.timer !== null) { stop(); play(); } },
+    fit: zoomed(() => camera.fit()), natural: zoomed(() => camera.zoom(1)),
+    zoomIn: zoomed(() => camera.zoom(camera.look.k * 1.25)), zoomOut: zoomed(() => camera.zoom(camera.look.k / 1.25)),
+    pan: (dx, dy) => zoomed(() => camera.pan(60 * dx, 60 * dy))(),
+  });
+  listen(frame, camera, looked);
+
+  /* A frame in a notebook is made as high as what it holds. */
+  function tellHeight() {
+    if (!framed) return;
+    const others = document.documentElement.scrollHeight - el("stage").clientHeight;
+    const drawing = Math.min(Math.max(placed.height * Math.min(1, camera.scaleToFit() || 1) + 60, 260), 560);
+    const panel = Math.min(Math.max(el("panel-content").scrollHeight + 16, 580), 640);
+    const beside = el("panel").offsetTop < el("picture").offsetTop + el("picture").clientHeight;
+    parent.postMessage({ height: Math.round(others + (beside ? Math.max(drawing, panel) : drawing + panel)) }, "*");
+  }
+
+  el("controls").hidden = el("stage").hidden = false;
+  el("boxes").hidden = !boxes.length;
+  document.querySelector("h1").classList.toggle("unseen", framed);
+  tabs();
+  if (operations || live) offerInputs(graph, rerun);
+  camera.measure();
+  openWhatFits();
+  rebuild();
+  camera.show(placed, null);
+  paint();
+  tellHeight();
+  new ResizeObserver(() => { camera.measure(); camera.fit(); look(known()); tellHeight(); }).observe(frame);
+}

@@ -4,7 +4,8 @@ export default {
     const frame = document.createElement("iframe");
     frame.title = "Step through backpropagation";
     frame.setAttribute("sandbox", "allow-scripts");
-    frame.style.cssText = "width:100%;height:720px;border:0;background:#fff";
+    frame.style.cssText = `width:100%;height:${model.get("height") ?? 640}px;border:0`;
+    if (model.get("height")) frame.dataset.fixed = "";
     frame.srcdoc = model.get("page");
     const toKernel = (event) => {
       if (event.source === frame.contentWindow && Array.isArray(event.data.numbers)) {
@@ -15,7 +16,9 @@ export default {
     window.addEventListener("message", toKernel);
     model.on("msg:custom", toFrame);
     el.append(frame);
+    const unfit = fitFrame(frame);
     return () => {
+      unfit();
       window.removeEventListener("message", toKernel);
       model.off("msg:custom", toFrame);
     };

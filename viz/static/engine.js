@@ -1,0 +1,67 @@
+/* Both passes as the engine runs them: the same operations on the same numbers in the same order. */
+
+/* The gradient of each node, and the contribution along each edge by node and argument position. */
+export function backwardPass(nodes, output) {
+  const gradients = new Float64Array(nodes.length);
+  const reached = new Uint8Array(nodes.length);
+  const contributions = nodes.map(() => []);
+  gradients[output] = 1;
+  reached[output] = 1;
+  for (let i = output; i >= 0; i -= 1) {
+    const { inputs, partials, flat } = nodes[i];
+    for (let k = 0; k < inputs.length; k += 1) {
+      const j = inputs[k];
+      if (nodes[j].constant) continue;
+      /* Where no change of the operand moves the result, not even infinity hands anything back. */
+      const contribution = flat[k] ? 0 : gradients[i] * partials[k];
+      contributions[i].push(contribution);
+      gradients[j] = reached[j] ? gradients[j] + contribution : contribution;
+      reached[j] = 1;
+    }
+  }
+  /* By position, with gaps for plain numbers. */
+  nodes.forEach((node, i) => {
+    let next = 0;
+    contributions[i] = node.inputs.map((j) => (nodes[j].constant ? null : contributions[i][next++]));
+  });
+  return { gradients, contributions };
+}
+
+/* Set data and partials of all nodes for other numbers in the leaves. */
+export function forwardPass(nodes, operations, leaves) {
+  for (const node of nodes) {
+    if (node.operation < 0) {
+      if (leaves.has(node.index)) node.data = leaves.get(node.index);
+      continue;
+    }
+    const [value, partials] = operations[node.operation];
+    const operands = node.inputs.map((j) => nodes[j].data);
+    node.data = value(...operands);
+    node.partials = partials(...operands, node.data);
+  }
+}
+
+/* What the first `done` steps of a pass have come to: which gradients have begun, what they are so far, and which edges
+   have been passed. In arrays, since this is worked out anew at each step of a graph of any size. */
+export function soFar(nodes, pass, steps, done, output) {
+  const gradients = new Float64Array(nodes.length);
+  const reached = new Uint8Array(nodes.length);
+  const passed = new Uint8Array(nodes[nodes.length - 1].firstEdge + nodes[nodes.length - 1].inputs.length);
+  for (let s = 0; s < done; s += 1) {
+    if (steps[s].seed) {
+      gradients[output] = 1;
+      reached[output] = 1;
+    }
+    for (const [i, k, j] of steps[s].edges) {
+      const contribution = pass.contributions[i][k];
+      gradients[j] = reached[j] ? gradients[j] + contribution : contribution;
+      reached[j] = 1;
+      passed[nodes[i].firstEdge + k] = 1;
+    }
+  }
+  return {
+    has: (i) => reached[i] === 1,
+    get: (i) => (reached[i] ? gradients[i] : undefined),
+    passed: (i, k) => passed[nodes[i].firstEdge + k] === 1,
+  };
+}

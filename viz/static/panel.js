@@ -1,0 +1,73 @@
+/* The side of the page that tells what a step does. */
+
+import { factor, shown } from "./numbers.js";
+import { pathsTo } from "./words.js";
+
+const el = (id) => document.getElementById(id);
+const MOST_ROWS = 16;
+
+export function make(name, fields = {}, ...children) {
+  const made = Object.assign(document.createElement(name), fields);
+  made.append(...children);
+  return made;
+}
+
+/* Text as it is; a fraction with a bar, and still a line of text to be read out or copied. */
+function typeset(part) {
+  if (typeof part === "string") return part;
+  const [above, below] = part.over;
+  return make("span", { className: "fraction" }, make("span", { className: "above", textContent: above }),
+    make("span", { className: "slash", textContent: "/" }), make("span", { className: "below", textContent: below }));
+}
+
+export function say({ words, symbols, rule, numbers, sum, rows }, forward) {
+  el("words").textContent = words;
+  for (const [id, parts] of Object.entries({ symbols, rule, numbers, sum })) {
+    el(id).replaceChildren(...parts.map(typeset));
+    el(id).hidden = el(id).previousElementSibling.hidden = !parts.length;
+  }
+  el("handed").hidden = !rows.length;
+  const names = forward ? ["node", "computed", "value"] : ["to", "product", "adds", "total"];
+  el("handed-head").replaceChildren(...names.map((name) => make("th", { scope: "col", textContent: name })));
+  el("handed-rows").replaceChildren(...rows.slice(0, MOST_ROWS).map((cells) =>
+    make("tr", {}, ...cells.map((text) => make("td", { textContent: text })))));
+  el("handed-more").textContent = rows.length > MOST_ROWS ? `… and ${rows.length - MOST_ROWS} more` : "";
+}
+
+/* One of the parts below the story at a time. */
+export function tabs() {
+  const names = ["adds-up", "inputs", "practice"];
+  for (const name of names) {
+    el(`tab-${name}`).addEventListener("click", () => {
+      for (const one of names) {
+        el(one).hidden = one !== name;
+        el(`tab-${one}`).setAttribute("aria-pressed", String(one === name));
+      }
+    });
+  }
+}
+
+/* Why the gradient of a node is what it is: the paths that lead to it. */
+export function addUp(graph, target, soFar, complete) {
+  el("paths").replaceChildren();
+  el("paths-sum").textContent = "";
+  if (target === null) {
+    el("paths-of").textContent = "Where a step hands a gradient to a single node, the paths that lead to it are listed here.";
+    return;
+  }
+  const { nodes, output } = graph;
+  const [out, name] = [nodes[output].name, nodes[target].name];
+  const paths = pathsTo(graph, target);
+  if (paths === null) {
+    el("paths-of").textContent = `More than 24 paths lead from ${out} to ${name}. Going backwards visits each edge once instead of each path.`;
+    return;
+  }
+  el("paths-of").textContent = `∂${out}/∂${name} is the sum over ${paths.length === 1 ? "one path" : paths.length === 2 ? "two paths" : `${paths.length} paths`} from ${out} to ${name}.`;
+  el("paths").replaceChildren(...paths.map(({ symbols, factors, product }) => make("li", {
+    textContent: symbols.length ? `${symbols.join(" · ")} = ${factors.map((x, i) => (i ? factor(x) : shown(x))).join(" · ")} = ${shown(product)}` : "1",
+  })));
+  if (paths.length > 1) {
+    el("paths-sum").textContent = `They add up to ${shown(paths.reduce((sum, { product }) => sum + product, 0))}${complete ?
+      ", which is the gradient that the backward pass has accumulated." : `; the backward pass has ${shown(soFar)} of it so far.`}`;
+  }
+}

@@ -1,0 +1,228 @@
+/* A step in words, symbols and numbers. */
+
+import { factor, shown } from "./numbers.js";
+import { fill } from "./trace.js";
+import { neuronIn, together } from "./story.js";
+import { boxTitle } from "./tree.js";
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const listed = (parts) => {
+  const given = parts.filter(Boolean);
+  return given.length > 2 ? `${given.slice(0, -1).join(", ")}, and ${given[given.length - 1]}` : given.join(" and ");
+};
+const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
+
+/* Why an edge hands on what it does, where the rule alone does not say. */
+const REASONS = {
+  max: "max hands its gradient to the larger operand; the other one gets 0, and a tie is shared.",
+  min: "min hands its gradient to the smaller operand; the other one gets 0, and a tie is shared.",
+  detach: "detach keeps the number and drops the derivative, so nothing flows back here.",
+  where: "where hands its gradient to the operand that it chose.",
+  "<": "A comparison is flat wherever it has a slope, so nothing flows back.",
+  "≤": "A comparison is flat wherever it has a slope, so nothing flows back.",
+  "=": "A comparison is flat wherever it has a slope, so nothing flows back.",
+  relu: "relu hands its gradient on where its operand is positive, and nothing where it is not.",
+};
+
+/* Formulas of a graph on names, or on numbers. */
+export function writer({ nodes }) {
+  const nameOf = (i, brief) => (nodes[i].constant ? shown(nodes[i].data) : brief ? nodes[i].short : nodes[i].name);
+  const names = (i, brief) => ({ ...nodes[i].inputs.map((j) => nameOf(j, brief)), out: nameOf(i, brief) });
+  return {
+    formula: (i, brief) => fill(nodes[i].formula, names(i, brief)),
+    rule: (i, k) => fill(nodes[i].rules[k], names(i)),
+    inNumbers: (i) => fill(nodes[i].formula, { ...nodes[i].inputs.map((j, k) =>
+      (k || /^-|\*\*/.test(nodes[i].formula) ? factor(nodes[j].data) : shown(nodes[j].data))) }),
+  };
+}
+
+/* {words, symbols, rule, numbers, sum, rows}: lines are lists of texts and fractions, rows are for a table. */
+export function tell(seen, step, where, context) {
+  const nothing = { words: "", symbols: [], rule: [], numbers: [], sum: [], rows: [] };
+  if (step.frame !== undefined) return { ...nothing, ...group(seen, step, where, context) };
+  if (step.seed) return { ...nothing, ...seed(seen, where) };
+  const only = step.units.length === 1 ? seen.units[step.units[0]] : null;
+  if (context.forward) return { ...nothing, ...(only && only.node >= 0 ? computed(seen, only.node, where, context) : box(seen, step, where, context)) };
+  return { ...nothing, ...(step.single ? accumulated(seen, step, where, context) : handed(seen, step, where, context)) };
+}
+
+/* A node by its name, and where that is inside a closed box by the box. */
+function called({ graph: { nodes, boxes }, units, unitOf }, i) {
+  const { box } = units[unitOf[i]];
+  return box < 0 ? nodes[i].name : `${nodes[i].name} in ${boxTitle(boxes, box)}`;
+}
+
+const over = ({ nodes }, i, j) => ({ over: [`∂${nodes[i].short}`, `∂${nodes[j].short}`] });
+
+/* A local derivative by its rule, which may be a number already. */
+function derivative({ graph }, i, k, { write, changed }) {
+  const node = graph.nodes[i];
+  const [rule, number] = [write.rule(i, k), shown(node.partials[k])];
+  const holds = rule !== number && (!changed || node.settled);
+  return [over(graph, i, node.inputs[k]), ` = ${holds ? `${rule} = ${number}` : number}`];
+}
+
+function computed(seen, i, where, context) {
+  const { graph: { nodes } } = seen;
+  const node = nodes[i];
+  const made = `${node.name} = ${context.write.formula(i)}`;
+  const rules = node.inputs.flatMap((j, k) => (nodes[j].constant ? [] : [...derivative(seen, i, k, context), "   "]));
+  const sum = node.inputs.length ? `${context.write.inNumbers(i)} = ${shown(node.data)}` : shown(node.data);
+  return { words: `${where}${made} gives ${shown(node.data)}.`, symbols: [made], rule: rules, numbers: [sum] };
+}
+
+function seed(seen, where) {
+  const { graph } = seen;
+  const out = graph.nodes[graph.output].name;
+  return {
+    words: `${where}the backward pass starts at the end, with the derivative of ${out} with respect to itself.`,
+    symbols: [over(graph, graph.output, graph.output), " = 1"], numbers: ["1"], sum: ["0 + 1 = 1"],
+  };
+}
+
+function accumulated(seen, step, where, { pass, before, hidden, write, changed }) {
+  const { graph } = seen;
+  const { nodes, output } = graph;
+  const [i, k, j] = step.edges[0];
+  const contribution = pass.contributions[i][k];
+  const sofar = before.get(j);
+  const after = sofar === undefined ? contribution : sofar + contribution;
+  const twice = nodes[i].inputs.filter((other) => other === j).length > 1 ? ` as argument ${k + 1}` : "";
+  const [handedOn, total] = hidden ? ["?", "?"] : [shown(contribution), shown(after)];
+  const change = sofar === undefined ? `its gradient is now ${total}` : contribution === 0 ? `its gradient stays ${total}` :
+    `its gradient goes from ${shown(sofar)} to ${total}`;
+  const [giver, taker] = [i, j].map((one) => called(seen, one));
+  const words = hidden ? `${where}what does ${taker} receive from ${giver}${twice}?` :
+    `${where}${taker} receives ${handedOn} from ${giver}${twice}; ${change}.`;
+  return {
+    words: [words, REASONS[nodes[i].symbol]].filter(Boolean).join(" "),
+    symbols: [over(graph, output, j), " += ", over(graph, output, i), " · ", over(graph, i, j)],
+    rule: derivative(seen, i, k, { write, changed }),
+    numbers: [`${shown(pass.gradients[i])} · ${factor(nodes[i].partials[k])} = ${handedOn}`],
+    sum: [`${shown(sofar ?? 0)} + ${hidden ? "?" : factor(contribution)} = ${total}`],
+  };
+}
+
+/* All weights and the bias of a neuron at a time. */
+function group(seen, step, where, { pass, before }) {
+  const { nodes, boxes } = seen.graph;
+  const rows = step.edges.map(([i, k, j]) => row(nodes, i, k, j, pass, before));
+  return {
+    words: `${where}${capital(boxTitle(boxes, step.frame))} hands ${count(step.edges.length, "contribution")} to its own parameters.`,
+    symbols: ["each parameter receives the gradient of its product times the other factor"], rows,
+  };
+}
+
+const row = (nodes, i, k, j, pass, before) => [nodes[j].name, `${shown(pass.gradients[i])} · ${factor(nodes[i].partials[k])}`,
+  shown(pass.contributions[i][k]), shown((before.get(j) ?? 0) + pass.contributions[i][k])];
+
+function box(seen, step, where, { write }) {
+  const { graph: { nodes }, units } = seen;
+  const neuron = step.units.length === 1 ? neuronIn(seen.graph, units[step.units[0]]) : null;
+  const title = titleOf(seen, step.units);
+  if (!neuron) {
+    const exits = step.units.flatMap((u) => units[u].exits);
+    return {
+      words: `${where}${title} computes ${count(step.nodes.length, "operation")}.${turns(step.units)}`,
+      rows: exits.slice(0, 40).map((i) => [nodes[i].name, write.formula(i), shown(nodes[i].data)]),
+    };
+  }
+  const { exit, z, activated, weights, inputs, bias } = neuron;
+  const sum = weights.map((w, n) => `${factor(nodes[w].data)} · ${factor(nodes[inputs[n]].data)}`).join(" + ").replace(/^\((.*?)\)/, "$1");
+  const name = activated ? nodes[exit].symbol : "";
+  return {
+    words: `${where}${title} takes the weighted sum of ${count(inputs.length, "input")}, z = ${shown(nodes[z].data)}` +
+      (activated ? `, and gives ${name}(z) = ${shown(nodes[exit].data)}.` : ", which is its output."),
+    symbols: [`z = w · x${bias === null ? "" : " + b"}${activated ? `,  a = ${name}(z)` : ""}`],
+    numbers: [weights.length > 6 ? `z = ${shown(nodes[z].data)}` : `z = ${sum}${bias === null ? "" : ` + ${factor(nodes[bias].data)}`} = ${shown(nodes[z].data)}`],
+    rows: weights.slice(0, 40).map((w, n) => [nodes[w].name, `${shown(nodes[w].data)} · ${factor(nodes[inputs[n]].data)}`, shown(nodes[w].data * nodes[inputs[n]].data)]),
+  };
+}
+
+const titleOf = (seen, those) => {
+  const { graph: { nodes, boxes }, units } = seen;
+  const names = those.map((u) => (units[u].node >= 0 ? nodes[units[u].node].name : boxTitle(boxes, units[u].box)));
+  const text = names.length > 3 ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more` : names.join(" and ");
+  const { box } = units[those[0]];
+  /* A word, and not a name that somebody chose. */
+  return box >= 0 && /^[a-z]+ \d/.test(text) ? capital(text) : text;
+};
+
+const turns = (those) => (those.length > 1 ? " They need each other in turn, so that while they are closed they are one step." : "");
+
+/* What a closed box receives and hands on. */
+function handed(seen, step, where, { pass, before }) {
+  const { graph, units, unitOf } = seen;
+  const { nodes } = graph;
+  const mine = new Set(step.units);
+  const title = titleOf(seen, step.units);
+  const neuron = step.units.length === 1 ? neuronIn(graph, units[step.units[0]]) : null;
+  const outside = step.edges.filter(([, , j]) => !mine.has(unitOf[j]));
+  const rows = received(seen, outside.concat(step.edges.filter(([, , j]) => mine.has(unitOf[j]) && nodes[j].symbol === null)), pass, before);
+  const users = nodes.filter((node) => !mine.has(unitOf[node.index]) && node.inputs.some((j) => mine.has(unitOf[j]))).map((node) => node.index);
+  const givers = users.length ? ` from ${together(seen, users)}` : "";
+  const to = outside.length ? together(seen, outside.map(([, , j]) => j)) : "";
+  if (!neuron) {
+    const parameters = new Set(step.edges.map(([, , j]) => j).filter((j) => nodes[j].parameter && mine.has(unitOf[j])));
+    const exits = step.units.flatMap((u) => units[u].exits);
+    const [receive, it, hand] = step.units.length > 1 ? ["receive", "they", "hand"] : ["receives", "it", "hands"];
+    const took = exits.length === 1 ? `${receive} ${shown(pass.gradients[exits[0]])}` : `${receive} gradients for ${count(exits.length, "output")}`;
+    const parts = [parameters.size ? `its ${count(parameters.size, "parameter")}` : "", to].filter(Boolean).join(" and to ");
+    return { words: `${where}${title} ${took}${givers}; ${it} ${hand} ${parts ? `gradients on to ${parts}` : "nothing on"}.${turns(step.units)}`, rows };
+  }
+  const { exit, z, activated, weights, bias } = neuron;
+  const delta = shown(pass.gradients[z]);
+  const k = nodes[exit].inputs.indexOf(z);
+  const slope = activated ? shown(nodes[exit].partials[k]) : "";
+  const name = activated ? nodes[exit].symbol : "";
+  const whose = weights.some((w) => !mine.has(unitOf[w])) ? "the" : "its";
+  const others = outside.filter(([, , j]) => !nodes[j].parameter).map(([, , j]) => j);
+  const through = activated ? `; times ${name}′(z) = ${slope} gives δ = ${delta}` : `, which is δ`;
+  return {
+    words: `${where}${title} receives ${shown(pass.gradients[exit])}${givers}${through}. It hands ${listed([
+      `δ·x to ${whose} ${count(weights.length, "weight")}`, bias !== null && "δ to the bias", others.length && `δ·w to ${together(seen, others)}`])}.`,
+    symbols: ["δ = ", { over: [`∂${nodes[graph.output].name}`, activated ? "∂a" : "∂z"] }, activated ? ` · ${name}′(z)` : "", "   ",
+      { over: ["∂z", "∂w"] }, " = x   ", { over: ["∂z", "∂x"] }, " = w"],
+    rule: activated ? [`${name}′(z) = ${slope}`] : [],
+    numbers: [activated ? `δ = ${shown(pass.gradients[exit])} · ${factor(nodes[exit].partials[k])} = ${delta}` : `δ = ${delta}`],
+    rows,
+  };
+}
+
+/* For each receiver what it gets in this step, all contributions together, and what it has then. */
+function received(seen, edges, pass, before) {
+  const { graph: { nodes, boxes }, units, unitOf } = seen;
+  const briefly = (j) => {
+    const { box, exits } = units[unitOf[j]];
+    return nodes[j].parameter || box < 0 ? nodes[j].short : `${boxTitle(boxes, box)}${exits.length > 1 ? `, ${nodes[j].short}` : ""}`;
+  };
+  const found = new Map();
+  for (const [i, k, j] of edges) {
+    if (!found.has(j)) found.set(j, { parts: [], sum: 0, total: before.get(j) ?? 0 });
+    const one = found.get(j);
+    one.parts.push(`${shown(pass.gradients[i])} · ${factor(nodes[i].partials[k])}`);
+    one.sum += pass.contributions[i][k];
+    one.total += pass.contributions[i][k];
+  }
+  return [...found].sort(([a], [b]) => a - b).map(([j, { parts, sum, total }]) =>
+    [briefly(j), parts.length > 2 ? `${parts.length} products` : parts.join(" + "), shown(sum), shown(total)]);
+}
+
+/* Every way from the output down to a node, with the product of the local derivatives along it. */
+export function pathsTo({ nodes, output }, target, most = 24) {
+  const leads = new Uint8Array(nodes.length);
+  leads[target] = 1;
+  for (let i = target + 1; i < nodes.length; i += 1) leads[i] = nodes[i].inputs.some((j) => leads[j]) ? 1 : 0;
+  const found = [];
+  const stack = [[output, [], []]];
+  while (stack.length && found.length <= most) {
+    const [at, symbols, factors] = stack.pop();
+    if (at === target) found.push({ symbols, factors, product: factors.reduce((a, b) => a * b, 1) });
+    if (at === target) continue;
+    for (let k = nodes[at].inputs.length - 1; k >= 0; k -= 1) {
+      const j = nodes[at].inputs[k];
+      if (leads[j] && !nodes[j].constant) stack.push([j, [...symbols, `∂${nodes[at].short}/∂${nodes[j].short}`], [...factors, nodes[at].partials[k]]]);
+    }
+  }
+  return found.length > most ? null : found;
+}
