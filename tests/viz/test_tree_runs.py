@@ -44,9 +44,9 @@ def lattice(length: int) -> Value:
 @pytest.mark.parametrize("length", [5, MOST_SIDE_BY_SIDE, MOST_SIDE_BY_SIDE + 1, 500, 20_000])
 def test_a_graph_without_scopes_is_grouped_in_runs(make: Callable[[int], Value], length: int) -> None:
     order = topological_order(make(length))
-    start = time.perf_counter()
+    start = time.process_time()
     boxes, homes = box_tree(order)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     assert seconds < 1.0
     assert_whole(order, boxes, homes)
     assert_no_cycles(order, homes)
