@@ -71,7 +71,7 @@ def partial(node: Value, position: int, names: dict[Value, str], latex: bool = F
     try:
         with modes.changed(recording=True, checking=False, tracing=True):
             rule = node.op.partials(*(_stand_in(operand, names) for operand in node.inputs), out)
-    except TypeError:  # a rule of one's own that works on floats only
+    except Exception:  # of somebody else's rule, which may ask a node for anything
         rule = node.partials
     return _Writer(latex).expression(rule[position])
 

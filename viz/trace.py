@@ -193,7 +193,7 @@ def _settled(node: Value) -> bool:
     with changed(recording=True, checking=False, tracing=True, symbolic=True):
         try:
             rule = node.op.partials(*operands, Value(node.data))
-        except TypeError:  # a rule of one's own that works on floats only, or branches on them
+        except Exception:  # of somebody else's rule, which may ask a node for anything
             return False
     written = zip(rule, operands, strict=True)
     recorded = topological_order(*(p for p, operand in written if isinstance(p, Value) and isinstance(operand, Value)))

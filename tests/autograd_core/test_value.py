@@ -259,7 +259,7 @@ def test_a_plain_number_equals_a_value_of_that_data(number: Any) -> None:
         assert (value in [1.0, number]) is equal
 
 
-@pytest.mark.parametrize("other", [None, "2.0", [2.0], (), {}, object()], ids=str)
+@pytest.mark.parametrize("other", [None, "2.0", [2.0], (), {}, object()], ids=lambda other: type(other).__name__)
 def test_what_is_no_number_equals_no_value(other: Any) -> None:
     assert Value(2.0) != other
     assert other != Value(2.0)
