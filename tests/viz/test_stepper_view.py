@@ -91,6 +91,8 @@ def test_what_a_step_is_about_is_in_view(name: str, page: Page, tmp_path: Path) 
         page.set_viewport_size(size)
         opened(page, output, tmp_path)
         for state in ["as opened", "close-all", "open-all"] if trace["boxes"] else ["as opened"]:
+            if state == "close-all" and page.locator("#close-all").is_disabled():
+                continue
             if state != "as opened":
                 press(page, state)
             for phase in ("forward", "backward"):
