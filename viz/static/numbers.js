@@ -1,6 +1,6 @@
 /* Numbers: as Python's format(x, ".6g") writes them, as JSON has them, and as people type them. */
 
-/* A number in six digits. There is no -0: whoever reads it would take it for a slip. */
+/* A number in six digits. There is no -0, which a reader would take for a slip. */
 export function shown(x) {
   if (Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
