@@ -24,7 +24,7 @@ SMALL = {name: make for name, make in GRAPHS.items() if name != "2-16-16-1"}
 EXAMPLES = SMALL | {"4-relu": lambda: network(2, [4, 1], "relu")}
 
 
-@pytest.mark.walks
+@pytest.mark.slow
 @pytest.mark.parametrize("make", EXAMPLES.values(), ids=EXAMPLES)
 def test_every_step_backward_is_the_engines(make: Any, page: Page, tmp_path: Path) -> None:
     output = make()
@@ -55,7 +55,7 @@ def test_every_step_backward_is_the_engines(make: Any, page: Page, tmp_path: Pat
         ]  # fmt: skip
 
 
-@pytest.mark.walks
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_every_step_is_the_engines_whatever_is_open(seed: int, page: Page, tmp_path: Path) -> None:
     chance = random.Random(seed)

@@ -83,7 +83,7 @@ WATCH = """([phase, stride, titles]) => {
 }"""
 
 
-@pytest.mark.walks
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRAPHS)
 def test_what_a_step_is_about_is_in_view(name: str, page: Page, tmp_path: Path) -> None:
     output = GRAPHS[name]()
