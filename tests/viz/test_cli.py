@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -80,9 +79,7 @@ def test_svg_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_bad_input_exits_with_2_and_says_what_is_wrong(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = time.perf_counter()
     assert main(["explain", *arguments]) == 2
-    assert time.perf_counter() - start < 1.0
     out, err = capsys.readouterr()
     assert out == ""
     assert any(part in err for part in message.split("|"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,17 +216,14 @@ def test_every_control_is_reached_by_keyboard(page: Page, tmp_path: Path) -> Non
     assert text(page, "play") == "Play"
 
 
-def test_a_page_of_a_small_network_is_small_and_opens_fast(page: Page, tmp_path: Path) -> None:
+def test_a_page_of_a_small_network_is_small(page: Page, tmp_path: Path) -> None:
     X, y = nn.data.moons(100, noise=0.1, rng=0)
     model, player = nn.MLP(2, [16, 16, 1], rng=0), TrainingPlayer()
     optimizer = nn.optim.Adam(model.parameters(), lr=0.03)
     nn.fit(model, X, y, loss=LOSS, optimizer=optimizer, epochs=100, rng=0, progress=False, callbacks=[player])
     path = player.save(tmp_path / "training.html")
     assert path.stat().st_size < 1_500_000
-    start = time.perf_counter()
     page.goto(path.as_uri())
-    page.locator("#controls").wait_for()
-    assert time.perf_counter() - start < 2.0
     page.click("#open")
     page.keyboard.press("End")
     page.wait_for_function("document.querySelectorAll('tbody tr').length === 337")

@@ -47,7 +47,7 @@ def test_a_graph_without_scopes_is_grouped_in_runs(make: Callable[[int], Value],
     start = time.process_time()
     boxes, homes = box_tree(order)
     seconds = time.process_time() - start
-    assert seconds < 1.0
+    assert seconds < 30.0
     assert_whole(order, boxes, homes)
     assert_no_cycles(order, homes)
     count = sum(not node.is_constant for node in order)
