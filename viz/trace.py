@@ -21,6 +21,7 @@ result, so that not even an infinite gradient is handed back. The nodes are colu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +51,10 @@ class Form:
 class Graph:
     """A recorded graph with the names, boxes and forms by which a page tells of it."""
 
-    def __init__(self, order: list[Value]) -> None:
+    def __init__(self, order: list[Value], parameters: Iterable[Value] | None = None) -> None:
+        """`parameters` are the leaves that a step of descent moves; those of modules, unless they are given."""
         self.order = order
+        self.parameters = set(filter(_is_parameter, order) if parameters is None else parameters)
         self.index = {node: i for i, node in enumerate(order)}
         self.names = names_of(order)
         self.boxes, self.homes = box_tree(order)
@@ -75,7 +78,7 @@ class Graph:
                 "label": node.label,
                 "operation": form.symbol if form else None,
                 "constant": node.is_constant,
-                "parameter": _is_parameter(node),
+                "parameter": node in self.parameters,
                 "data": json_number(node.data),
                 "scope": str(node.scope),
                 "inputs": [self.index[operand] for operand in node.inputs],
@@ -117,7 +120,7 @@ class Graph:
             "operation": operations,
             "name": {self.index[node]: self.names[node] for node in numbered if self.names[node] != plain[node]},
             "constant": [i for i, node in enumerate(self.order) if node.is_constant],
-            "parameter": [i for i, node in enumerate(self.order) if _is_parameter(node)],
+            "parameter": [i for i, node in enumerate(self.order) if node in self.parameters],
             "data": [json_number(node.data) for node in self.order],
             "inputs": [self.index[operand] for node in self.order for operand in node.inputs],
             "partials": [json_number(local) for node in self.order for local in node.partials],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from autograd_core import Value
+from autograd_core import Value, topological_order
 from autograd_core.value import apply
 from viz.page import static
 
@@ -38,7 +38,12 @@ class StepperWidget(anywidget.AnyWidget):
             numbers = [float(number) for number in numbers]  # "inf" and "nan" come as text
         except (TypeError, ValueError):
             return
-        self.stepper = type(self.stepper)(recomputed(order, numbers), height=self.height, theme=self.stepper.theme)
+        output, given = recomputed(order, numbers), self.stepper.parameters
+        place = {node: i for i, node in enumerate(order)}
+        twins = topological_order(output)
+        parameters = None if given is None else [twins[place[node]] for node in given]
+        options = {"height": self.height, "theme": self.stepper.theme, "parameters": parameters}
+        self.stepper = type(self.stepper)(output, **options)
         self.send({"trace": self.stepper.compact()})
 
 

@@ -3,17 +3,24 @@
 /* Below this scale letters of 12 units are under 9 pixels. */
 export const READABLE = 0.75;
 export const FOOT = 36;
-const [SMALLEST, LARGEST, NATURAL] = [0.02, 4, 1.25];
+const [SMALLEST, LARGEST] = [0.02, 6];
+/* The smallest scale at which the story is told, and the largest to which it is fitted: on a screen, and on a slide. */
+const [SCREEN, SLIDE] = [{ least: READABLE, most: 1.25 }, { least: 1.5, most: 3 }];
 
 export function createCamera(frame, changed) {
   const look = { x: 0, y: 0, k: 1 };
   /* The scale that a reader has chosen, which the story keeps to if it can. */
   let chosen = null;
   let drawing = { width: 1, height: 1 };
+  let scales = SCREEN;
   const taken = { left: 0, right: 0 };
   /* The frame without the row of buttons at its foot; asked for when it changes, and not at each step. */
   let room = { w: 1, h: 1 };
-  const measure = () => { room = { w: Math.max(frame.clientWidth, 1), h: Math.max(frame.clientHeight - FOOT, 1) }; };
+  const measure = () => {
+    const before = room;
+    room = { w: Math.max(frame.clientWidth, 1), h: Math.max(frame.clientHeight - FOOT, 1) };
+    return room.w !== before.w || room.h !== before.h;
+  };
   const size = () => room;
   measure();
   const within = (k) => Math.min(LARGEST, Math.max(SMALLEST, k));
@@ -35,7 +42,7 @@ export function createCamera(frame, changed) {
 
   function fit() {
     chosen = null;
-    centre(all(), within(Math.min(scaleToFit(all()), NATURAL)));
+    centre(all(), within(Math.min(scaleToFit(all()), scales.most)));
   }
 
   /* Zoom to a scale, with one point of the frame (its middle, if none is given) staying where it is. */
@@ -70,16 +77,16 @@ export function createCamera(frame, changed) {
   function follow(rects) {
     if (!rects.length) return;
     let region = rects[0];
-    const usable = (one) => scaleToFit(one, 26) >= READABLE;
+    const usable = (one) => scaleToFit(one, 26) >= scales.least;
     for (const rect of rects.slice(1)) {
       const both = union(region, rect);
       if (usable(both)) region = both;
     }
-    const most = Math.max(scaleToFit(region, 26), READABLE);
+    const most = Math.max(scaleToFit(region, 26), scales.least);
     const whole = scaleToFit(all());
     /* A drawing that fits readably is not moved about. */
-    if (whole >= READABLE && look.k <= whole * 1.001 && look.k >= READABLE && rects.every((rect) => visible(rect))) return;
-    const k = Math.min(Math.max(chosen ?? (whole >= READABLE ? Math.min(whole, NATURAL) : 1), READABLE), most);
+    if (whole >= scales.least && look.k <= whole * 1.001 && look.k >= scales.least && rects.every((rect) => visible(rect))) return;
+    const k = Math.min(Math.max(chosen ?? (whole >= scales.least ? Math.min(whole, scales.most) : Math.max(1, scales.least)), scales.least), most);
     if (Math.abs(k - look.k) > 1e-9) scaleAbout(k);
     if (visible(region, 24)) return;
     const [left, w, h] = [taken.left / k, (room.w - taken.left - taken.right) / k, room.h / k];
@@ -101,7 +108,18 @@ export function createCamera(frame, changed) {
   const inset = (left, right) => Object.assign(taken, { left, right });
 
   const pan = (dx, dy) => set(look.x + dx / look.k, look.y + dy / look.k, look.k);
-  return { look, size, measure, inset, fit, zoom, pan, follow, show, visible, outside, scaleToFit: () => scaleToFit(all()), centre };
+  /* The part of the drawing that is in the frame, without the empty paper around. */
+  function seen() {
+    const [left, top] = [Math.max(look.x, 0), Math.max(look.y, 0)];
+    return { x: left, y: top, w: Math.max(1, Math.min(look.x + room.w / look.k, drawing.width) - left), h: Math.max(1, Math.min(look.y + room.h / look.k, drawing.height) - top) };
+  }
+
+  const enlarge = (on) => { scales = on ? SLIDE : SCREEN; };
+
+  /* The place in the middle of the frame, and the scale; and back there, in a frame of any size. */
+  const centred = () => ({ x: look.x + room.w / 2 / look.k, y: look.y + room.h / 2 / look.k, k: look.k });
+  const put = ({ x, y, k }) => centre({ x, y, w: 0, h: 0 }, chosen = within(k));
+  return { look, size, measure, inset, fit, zoom, pan, follow, show, visible, outside, scaleToFit: () => scaleToFit(all()), centre, seen, enlarge, centred, put };
 }
 
 export function union(a, b) {

@@ -27,18 +27,26 @@ export function backwardPass(nodes, output) {
   return { gradients, contributions };
 }
 
-/* Set data and partials of all nodes for other numbers in the leaves. */
-export function forwardPass(nodes, operations, leaves) {
-  for (const node of nodes) {
-    if (node.operation < 0) {
-      if (leaves.has(node.index)) node.data = leaves.get(node.index);
+/* The value of each node for these numbers in the leaves; `computed` is told of each operation with its operands. */
+export function values(nodes, operations, leaves, computed) {
+  const data = new Float64Array(nodes.length);
+  for (const { index, operation, inputs, data: known } of nodes) {
+    if (operation < 0) {
+      data[index] = leaves.get(index) ?? known;
       continue;
     }
-    const [value, partials] = operations[node.operation];
-    const operands = node.inputs.map((j) => nodes[j].data);
-    node.data = value(...operands);
-    node.partials = partials(...operands, node.data);
+    const [value, partials] = operations[operation];
+    const operands = inputs.map((j) => data[j]);
+    data[index] = value(...operands);
+    computed?.(index, partials(...operands, data[index]));
   }
+  return data;
+}
+
+/* Set data and partials of all nodes for other numbers in the leaves. */
+export function forwardPass(nodes, operations, leaves) {
+  const data = values(nodes, operations, leaves, (i, partials) => { nodes[i].partials = partials; });
+  nodes.forEach((node, i) => { node.data = data[i]; });
 }
 
 /* What the first `done` steps of a pass have come to: which gradients have begun, what they are so far, and which edges

@@ -1,10 +1,12 @@
 /* Nested layout: each open box is laid out on its own, and then stands in the one around it as a box of fixed size. */
 
 import dagre from "./vendor/dagre-3.1.3.min.js";
-import { around } from "./tree.js";
+import { READABLE } from "./camera.js";
+import { around, view } from "./tree.js";
 
 export const TITLE = 24;
 const MARGIN = 14;
+const MOST_OPEN = 150;
 
 /* Where everything is: {width, height, units, frames, edges}, the first two by index as {x, y, w, h}, edges by id as
    {points}. `sizeOf` gives {w, h} of a unit; `known` keeps the layouts of boxes in which nothing has changed. */
@@ -144,4 +146,20 @@ function route(edge, { graph: { nodes }, units }, places, between) {
   const end = [to.x, to.y + to.h * share];
   const start = [from.x + from.w, from.y + from.h / 2];
   return { points: [start, ...between.filter(([x]) => x > start[0] && x < end[0]), end] };
+}
+
+/* The boxes to open, level by level, so that the drawing still is readable in a window of that size. */
+export function whatFits(graph, { w, h }, sizeOf, layouts) {
+  const depth = (box) => around(graph.boxes, box).length;
+  const deepest = Math.max(-1, ...graph.boxes.map((box) => depth(box.index)));
+  let best = new Set();
+  for (let level = 0; level <= deepest; level += 1) {
+    const open = new Set(graph.boxes.filter((box) => depth(box.index) <= level).map((box) => box.index));
+    const next = view(graph, open);
+    if (next.units.length > MOST_OPEN) break;
+    const { width, height } = layout(next, sizeOf, layouts);
+    if (Math.min(w / width, h / height) < READABLE) break;
+    best = open;
+  }
+  return best;
 }

@@ -12,23 +12,37 @@ export function make(name, fields = {}, ...children) {
   return made;
 }
 
-/* Text as it is; a fraction with a bar, and still a line of text to be read out or copied. */
-function typeset(part) {
+/* Text as it is; a fraction with a bar, and still a line of text to be read out or copied. What stands for something in
+   the picture is handed to `act` while it is looked at, and when it is chosen. */
+function typeset(part, act) {
   if (typeof part === "string") return part;
-  const [above, below] = part.over;
-  return make("span", { className: "fraction" }, make("span", { className: "above", textContent: above }),
-    make("span", { className: "slash", textContent: "/" }), make("span", { className: "below", textContent: below }));
+  const { over, text } = part;
+  const made = !over ? make("span", { textContent: text }) :
+    make("span", { className: "fraction" }, make("span", { className: "above", textContent: over[0] }),
+      make("span", { className: "slash", textContent: "/" }), make("span", { className: "below", textContent: over[1] }));
+  if (part.value === undefined && part.gradient === undefined && !part.edge) return made;
+  made.classList.add("symbol");
+  Object.assign(made, { tabIndex: 0, role: "button", title: "Click to bring it into view" });
+  for (const event of ["pointerenter", "focus"]) made.addEventListener(event, () => act.light(part));
+  for (const event of ["pointerleave", "blur"]) made.addEventListener(event, () => act.light(null));
+  made.addEventListener("click", () => act.show(part));
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    act.show(part);
+  });
+  return made;
 }
 
-export function say({ words, symbols, rule, numbers, sum, rows }, forward) {
+export function say({ words, line, symbols, rule, numbers, sum, head, rows }, act) {
   el("words").textContent = words;
+  el("line").textContent = line;
   for (const [id, parts] of Object.entries({ symbols, rule, numbers, sum })) {
-    el(id).replaceChildren(...parts.map(typeset));
+    el(id).replaceChildren(...parts.map((part) => typeset(part, act)));
     el(id).hidden = el(id).previousElementSibling.hidden = !parts.length;
   }
   el("handed").hidden = !rows.length;
-  const names = forward ? ["node", "computed", "value"] : ["to", "product", "adds", "total"];
-  el("handed-head").replaceChildren(...names.map((name) => make("th", { scope: "col", textContent: name })));
+  el("handed-head").replaceChildren(...head.map((name) => make("th", { scope: "col", textContent: name })));
   el("handed-rows").replaceChildren(...rows.slice(0, MOST_ROWS).map((cells) =>
     make("tr", {}, ...cells.map((text) => make("td", { textContent: text })))));
   el("handed-more").textContent = rows.length > MOST_ROWS ? `… and ${rows.length - MOST_ROWS} more` : "";
@@ -36,7 +50,7 @@ export function say({ words, symbols, rule, numbers, sum, rows }, forward) {
 
 /* One of the parts below the story at a time. */
 export function tabs() {
-  const names = ["adds-up", "inputs", "practice"];
+  const names = ["adds-up", "inputs", "descent", "practice", "share"];
   for (const name of names) {
     el(`tab-${name}`).addEventListener("click", () => {
       for (const one of names) {

@@ -106,12 +106,11 @@ export function createPicture(svg, graph, write, act) {
       first.append(element("tspan", { class: "strong" }, boxName(unit.box)), element("tspan", { class: "made" }, " ▸"));
     }
     const [second, third] = [1, 2].map((row) => element("text", { ...middle, y: 16 + row * LINE, class: "number" }));
-    const hover = element("title", {});
-    group.append(body, first, second, third, hover);
+    group.append(body, first, second, third);
     const what = unit.node >= 0 ? nodes[unit.node].name : boxTitle(boxes, unit.box);
     button(group, what, unit.node >= 0 ? () => act.go(u) : () => act.open(unit.box));
     layers.units.append(group);
-    drawn.units.set(u, { group, body, first, second, third, hover, what });
+    drawn.units.set(u, { group, body, first, second, third, what });
   }
 
   function drawEdge(edge, { points }) {
@@ -144,7 +143,7 @@ export function createPicture(svg, graph, write, act) {
 
   /* How everything looks at a step; `now` says what is known of it. */
   function paint(now) {
-    const { nodes, boxes } = graph;
+    const { nodes } = graph;
     for (const [u, parts] of drawn.units) {
       const unit = seen.units[u];
       const [value, gradient] = unit.node >= 0 ? nodeLines(unit.node, now) : boxLines(unit, now);
@@ -157,8 +156,6 @@ export function createPicture(svg, graph, write, act) {
       parts.second.textContent = value;
       parts.third.textContent = gradient;
       parts.body.style.fill = strongest === null ? "" : gradientColour(strongest, now.largest, now.palette);
-      const kind = unit.node >= 0 ? nodes[unit.node].name : boxes[unit.box].path || parts.what;
-      parts.hover.textContent = `${kind}\n${value}\n${gradient}${unit.node < 0 ? "\nclick to open" : ""}`;
       parts.group.setAttribute("aria-label", `${parts.what}, ${value}, ${gradient}${unit.node < 0 ? ", closed; press Enter to open" : ""}`);
       toggle(parts.group, classes);
     }
@@ -234,7 +231,20 @@ export function createPicture(svg, graph, write, act) {
     if (middle) text.setAttribute("y", far ? String(height / 2 + size / 3) : "16");
   }
 
-  return { draw, paint, look, sizeOf, unit: (u) => drawn.units.get(u)?.group };
+  /* Edges by id, and a unit with the line of it that is meant, stand out until the next call. */
+  function light(edges, u, line) {
+    for (const one of [...svg.querySelectorAll(".lit")]) one.classList.remove("lit");
+    for (const id of edges) {
+      const { group, label } = drawn.edges.get(id);
+      group.classList.add("lit");
+      label?.classList.add("lit");
+    }
+    const unit = drawn.units.get(u);
+    if (unit) for (const one of [unit.group, unit[line]]) one.classList.add("lit");
+  }
+
+  const unitOf = (group) => [...drawn.units].find(([, parts]) => parts.group === group)?.[0];
+  return { draw, paint, look, light, sizeOf, unitOf, unit: (u) => drawn.units.get(u)?.group };
 }
 
 function toggle(group, classes) {

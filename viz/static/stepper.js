@@ -1,35 +1,46 @@
 /* The page: what is open, which step is shown, and the parts that draw and tell it. */
 
-import { plain } from "./numbers.js";
 import { read } from "./trace.js";
-import { backwardPass, forwardPass, soFar } from "./engine.js";
-import { view, around, boxTitle } from "./tree.js";
-import { layout } from "./layout.js";
-import { createCamera, listen, READABLE } from "./camera.js";
+import { backwardPass, soFar, values } from "./engine.js";
+import { createPasses } from "./passes.js";
+import { view, around } from "./tree.js";
+import { layout, whatFits } from "./layout.js";
+import { createCamera, listen } from "./camera.js";
 import { createPicture } from "./picture.js";
 import { stepsOf } from "./story.js";
+import { knownAt, aboutStep } from "./now.js";
 import { tell, writer } from "./words.js";
 import { say, addUp, tabs } from "./panel.js";
-import { createControls } from "./controls.js";
-import { offerInputs } from "./inputs.js";
+import { createControls, createPlayer } from "./controls.js";
+import { createInputs, createNudge, leavesOf } from "./inputs.js";
+import { createDescent } from "./descent.js";
 import { createQuiz } from "./practice.js";
-import { dock, join, createMap } from "./edge_of_view.js";
+import { cardOf, createCard, pathsThrough } from "./card.js";
+import { createShare, fitLine } from "./share.js";
+import { createAddress, readAddress, writeAddress } from "./address.js";
+import { createMap } from "./edge_of_view.js";
+import { createSight } from "./sight.js";
 
 const el = (id) => document.getElementById(id);
 const framed = self !== top;
-const followsTheme = document.documentElement.dataset.theme === "auto";
-const INSET = 150;
+const root = document.documentElement;
+const followsTheme = root.dataset.theme === "auto";
+const AFTER = { forward: "backward", backward: "update", update: "forward" };
 
-export function start(text, operations, live) {
+/* `operations` work the nodes out anew, or are null; a `live` page asks the frame around it instead. `asked` is an
+   address that holds where the page's own has nothing to say. */
+export function start(text, operations, live, asked) {
   const graph = read(text);
   const { nodes, boxes, output } = graph;
   const write = writer(graph);
   const frame = el("picture");
   const layouts = new Map();
-  const state = { phase: "backward", at: 0, timer: null, changed: false, open: new Set() };
+  const kinds = leavesOf(graph);
+  const given = new Map(kinds.flatMap(([, those]) => those.map((node) => [node.index, node.data])));
+  const state = { phase: "backward", at: 0, cycle: false, leaves: given, open: new Set(), present: false };
   let [seen, placed, stories, pass] = [null, null, null, backwardPass(nodes, output)];
 
-  const style = getComputedStyle(document.documentElement);
+  const style = getComputedStyle(root);
   const palette = Object.fromEntries(["positive", "negative", "neutral"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   const picture = createPicture(el("canvas"), graph, (i, brief) => write.formula(i, brief), {
     open: (box) => change(() => state.open.add(box), box),
@@ -44,15 +55,37 @@ export function start(text, operations, live) {
   });
   const map = createMap(camera);
   const quiz = createQuiz(() => paint());
+  const player = createPlayer(tick, () => paint(false));
+  const changeable = Boolean(operations) || live;
+  const { rerun, waiting } = createPasses(graph, operations, live, settle);
+  const sight = createSight(frame, camera, picture, graph, {
+    rectOf: (u) => placed.units.get(u), unit: (u) => seen.units[u], kind: (u) => (known().active.has(u) ? "active" : "source"), moved: () => looked(),
+  });
+  const inputs = createInputs(kinds, given, (leaves) => { stop(); rerun(leaves); });
+  const nudge = operations && kinds.length ? createNudge(kinds, graph, (leaves) => values(nodes, operations, leaves)[output]) : null;
+  const descent = createDescent(graph, { move: rerun, stop: () => stop(), repaint: () => paint(false), cycle: turnAround });
+  const card = createCard(frame, (group) => {
+    const unit = seen.units[picture.unitOf(group)];
+    return unit ? cardOf(seen, unit, known(), write) : null;
+  }, (group) => {
+    const u = group ? picture.unitOf(group) : undefined;
+    picture.light(u === undefined ? [] : pathsThrough(seen, seen.units[u]));
+  });
+  const address = createAddress(() => writeAddress({
+    phase: state.phase, step: state.at, open: state.open, leaves: [...state.leaves].filter(([i, x]) => !Object.is(x, given.get(i))),
+    camera: camera.centred(), rate: descent.typed(), group: el("group").checked, present: state.present,
+  }, graph), (text) => restore(readAddress(text, graph)));
 
   const story = () => stories[state.phase];
   const step = () => (state.at ? story()[state.at - 1] : null);
+  const changed = () => [...state.leaves].some(([i, x]) => !Object.is(x, given.get(i)));
 
   /* View, steps and drawing anew, for what is open now. */
   function rebuild() {
     seen = view(graph, state.open);
-    stories = stepsOf(seen, el("group").checked);
+    stories = stepsOf(seen, el("group").checked, changeable ? descent.parameters : []);
     placed = layout(seen, picture.sizeOf, layouts);
+    card.hide();
     picture.draw(seen, placed);
     map.draw(placed);
     el("open-all").disabled = boxes.every((box) => state.open.has(box.index));
@@ -67,7 +100,6 @@ export function start(text, operations, live) {
     const before = box === undefined ? null : rectOf(box);
     const now = step();
     const mark = now && (now.edges[0] ?? null);
-    const seeded = now?.seed;
     const focused = box !== undefined && el("canvas").contains(document.activeElement);
     act();
     rebuild();
@@ -75,123 +107,74 @@ export function start(text, operations, live) {
     const after = box === undefined ? null : rectOf(box);
     camera.show(placed, before && after ? { before, after } : null);
     if (after && !camera.visible(after)) camera.follow([after]);
-    const found = story().findIndex((one) => (seeded ? one.seed : mark ? one.edges.some(([i, k]) => i === mark[0] && k === mark[1]) :
+    const found = story().findIndex((one) => (now?.seed || now?.update ? one.seed || one.update : mark ? one.edges.some(([i, k]) => i === mark[0] && k === mark[1]) :
       now && one.nodes.includes(now.nodes[0])));
     state.at = now ? found + 1 : 0;
     paint(box === undefined && state.at > 0);
   }
 
-  /* As much open as fits readably into the window. */
-  function openWhatFits() {
-    const depth = (box) => around(boxes, box).length;
-    const deepest = Math.max(-1, ...boxes.map((box) => depth(box.index)));
-    let best = new Set();
-    for (let level = 0; level <= deepest; level += 1) {
-      const open = new Set(boxes.filter((box) => depth(box.index) <= level).map((box) => box.index));
-      const next = view(graph, open);
-      if (next.units.length > 150) break;
-      const { w, h } = camera.size();
-      const { width, height } = layout(next, picture.sizeOf, layouts);
-      if (Math.min(w / width, h / height) < READABLE) break;
-      best = open;
-    }
-    state.open = best;
-  }
-
-  /* What is known at a step, for the drawing. */
   function known() {
-    const forward = state.phase === "forward";
-    const steps = story();
-    const gradients = soFar(nodes, pass, steps, forward ? 0 : state.at, output);
-    const done = new Set(forward ? steps.slice(0, state.at).flatMap((one) => one.nodes) : []);
     const now = step();
-    const hidden = new Set(quiz.hides(now) && !forward ? [now.edges[0][2]] : []);
-    const unitOf = (i) => seen.unitOf[i];
-    const givers = new Set(now ? (now.frame === undefined ? now.units : now.edges.map(([i]) => unitOf(i))) : []);
-    const takers = new Set(now ? now.edges.map(([, , j]) => unitOf(j)).filter((u) => !givers.has(u)) : []);
-    const isKnown = (i) => !forward || nodes[i].symbol === null || !nodes[i].inputs.length || done.has(i);
-    const inStep = new Set(now ? now.edges.map(([i, k]) => nodes[i].firstEdge + k) : []);
-    return {
-      forward, gradients, hidden, palette, largest: largest(), known: isKnown,
-      computed: (unit) => unit.exits.concat(unit.node >= 0 ? [unit.node] : []).every(isKnown),
-      leaves: (unit) => unit.members.every((i) => nodes[i].symbol === null),
-      strongest: (unit) => {
-        const those = (unit.node >= 0 ? [unit.node] : unit.exits).filter((i) => gradients.has(i) && !hidden.has(i)).map((i) => gradients.get(i));
-        return those.length ? those.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)) : null;
-      },
-      active: now?.seed ? givers : forward ? givers : takers.size ? takers : givers,
-      source: now?.seed ? new Set() : forward ? takers : givers,
-      edges: new Set(seen.edges.filter((edge) => edge.pairs.some(([i, k]) => inStep.has(nodes[i].firstEdge + k))).map((edge) => edge.id)),
-      passed: (edge) => edge.pairs.every(([i, k]) => gradients.passed(i, k)),
-    };
+    const hidden = new Set(quiz.hides(now) && state.phase === "backward" ? [now.edges[0][2]] : []);
+    const largest = pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
+    return knownAt({ seen, stories, pass, phase: state.phase, at: state.at, step: now, hidden, palette, largest });
   }
-
-  const largest = () => pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
 
   function paint(follow = true) {
     const now = known();
     picture.paint(now);
+    const { phase } = state;
     const one = step();
-    const forward = state.phase === "forward";
     const where = `Step ${state.at} of ${story().length}: `;
-    const before = soFar(nodes, pass, story(), forward ? 0 : Math.max(state.at - 1, 0), output);
-    const hidden = now.hidden.size > 0;
-    if (one) say(tell(seen, one, where, { pass, before, forward, hidden, write, changed: state.changed }), forward);
-    else say({ words: beginning(forward), symbols: [], rule: [], numbers: [], sum: [], rows: [] }, forward);
-    quiz.show(one, one && one.single && !forward ? pass.contributions[one.edges[0][0]][one.edges[0][1]] : undefined);
+    const before = soFar(nodes, pass, stories.backward, phase === "backward" ? Math.max(state.at - 1, 0) : 0, output);
+    const update = phase === "update" ? { rate: descent.rate(), rows: descent.rows() } : null;
+    if (one) say(tell(seen, one, where, { pass, before, phase, hidden: now.hidden.size > 0, write, changed: changed(), update }), symbols);
+    else say({ words: beginning(), line: beginning(), symbols: [], rule: [], numbers: [], sum: [], head: [], rows: [] }, symbols);
+    quiz.show(one, one && one.single && phase === "backward" ? pass.contributions[one.edges[0][0]][one.edges[0][1]] : undefined);
     explain(one, now);
-    const sides = follow ? look(now) : docks(now);
-    map.paint(about(now).map((u) => placed.units.get(u)), sides);
-    controls.paint({ at: state.at, steps: story().length, forward, playing: state.timer !== null });
+    const about = aboutStep(now, one);
+    const sides = follow ? sight.look(about) : sight.docks(about);
+    map.paint(about.map((u) => placed.units.get(u)), sides);
+    controls.paint({ at: state.at, steps: story().length, phase, playing: player.playing(), cycle: state.cycle });
+    card.refresh();
+    if (state.present) fitLine();
+    address.follow();
   }
 
-  function beginning(forward) {
+  function beginning() {
     const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
     const operations = nodes.filter((node) => node.inputs.length).length;
-    return forward ? `Start of the forward pass: ${leaves} inputs are given, ${operations} operations to go.` :
-      "Start of the backward pass: all values are known, no gradient yet.";
+    return { forward: `Start of the forward pass: ${leaves} inputs are given, ${operations} operations to go.`,
+      backward: "Start of the backward pass: all values are known, no gradient yet.",
+      update: "Before the update: every gradient is known, and the parameters are as they were." }[state.phase];
   }
 
   /* The paths to the one node that a step is about. */
   function explain(one, now) {
-    const target = !one || now.forward || now.hidden.size ? null : one.seed ? output : one.single ? one.edges[0][2] : null;
+    const target = !one || state.phase !== "backward" || now.hidden.size ? null : one.seed ? output : one.single ? one.edges[0][2] : null;
     const more = target !== null && story().slice(state.at).some((other) => other.edges.some(([, , j]) => j === target));
     addUp(graph, target, now.gradients.get(target), !more);
   }
 
-  const about = (now) => {
-    const [first, second] = now.forward || step()?.single ? [now.active, now.source] : [now.source, now.active];
-    return [...new Set([...first, ...second])];
+  /* What a symbol of the rule stands for, lit up in the picture, or brought into view. */
+  const symbols = {
+    light: (part) => {
+      card.hide();
+      if (!part) picture.light([]);
+      else if (part.edge) picture.light(seen.edges.filter(({ pairs }) => pairs.some(([i, k]) => i === part.edge[0] && k === part.edge[1])).map(({ id }) => id));
+      else picture.light([], seen.unitOf[part.value ?? part.gradient], part.value === undefined ? "third" : "second");
+    },
+    show: ({ value, gradient, edge }) => {
+      const those = edge ? [edge[0], nodes[edge[0]].inputs[edge[1]]] : [value ?? gradient];
+      camera.follow(those.map((i) => placed.units.get(seen.unitOf[i])));
+      looked();
+    },
   };
 
-  /* Into view with all of it; where there is no room, there is to be room for copies at the sides. */
-  function look(now) {
-    const rects = about(now).map((u) => placed.units.get(u));
-    camera.inset(0, 0);
-    camera.follow(rects);
-    const { left, right } = camera.outside(rects);
-    if (left.length || right.length) {
-      camera.inset(left.length ? INSET : 0, right.length ? INSET : 0);
-      camera.follow(rects);
-    }
-    return docks(now);
-  }
-
-  function docks(now) {
-    const members = new Map(about(now).map((u) => [placed.units.get(u), u]));
-    const sides = camera.outside([...members.keys()]);
-    const copyOf = (rect) => {
-      const u = members.get(rect);
-      const unit = seen.units[u];
-      const [, ...lines] = [...picture.unit(u).querySelectorAll("text")].map((text) => text.textContent).filter(Boolean);
-      const title = unit.node >= 0 ? nodes[unit.node].name : boxTitle(boxes, unit.box);
-      return { title, lines, kind: now.active.has(u) ? "active" : "source", go: () => { camera.centre(rect, camera.look.k); docks(now); } };
-    };
-    for (const [side, rects] of Object.entries(sides)) dock(side, rects, copyOf);
-    const inView = [...members.keys()].find((rect) => camera.visible(rect, 0));
-    /* Where the copies are is known once they have been laid out, which is not waited for. */
-    requestAnimationFrame(() => join(frame, camera, inView));
-    return { left: sides.left.length > 0, right: sides.right.length > 0 };
+  function looked() {
+    sight.docks(aboutStep(known(), step()));
+    card.refresh();
+    address.follow();
   }
 
   function go(at) {
@@ -222,67 +205,121 @@ export function start(text, operations, live) {
   }
 
   function stop() {
-    if (state.timer !== null) clearInterval(state.timer);
-    state.timer = null;
+    state.cycle = false;
+    player.stop();
   }
 
   function play() {
-    if (state.timer !== null) {
-      stop();
-      paint();
-      return;
-    }
-    if (state.at === story().length) state.at = 0;
-    state.timer = setInterval(() => {
-      if (state.at === story().length || quiz.hides(step())) stop();
-      else move(1);
-      if (state.at === story().length) stop();
-      if (state.timer === null) paint();
-    }, Number(el("speed").value));
-    paint();
+    if (!player.playing() && state.at === story().length) state.at = 0;
+    state.cycle = false;
+    player.toggle();
   }
 
-  /* Both passes again; in a live notebook by the engine, which sends its trace, and elsewhere by the page. */
-  function rerun(leaves, changed) {
+  /* Forward, backward and update over and over. */
+  function turnAround() {
+    const on = !state.cycle;
     stop();
-    state.changed = changed;
-    if (live) {
-      const data = nodes.map((node) => leaves.get(node.index) ?? node.data);
-      parent.postMessage({ numbers: data.map((x) => (Number.isFinite(x) ? x : String(x).replace("Infinity", "inf").replace("NaN", "nan"))) }, "*");
-      return;
+    state.cycle = on;
+    if (on) player.toggle();
+    else paint(false);
+  }
+
+  function tick() {
+    if (waiting()) return;
+    const last = state.at === story().length;
+    if (quiz.hides(step()) || (last && !state.cycle)) stop();
+    else if (!last) move(1);
+    else {
+      if (state.phase === "update" && !descent.descend()) return void stop();
+      state.phase = AFTER[state.phase];
+      go(0);
     }
-    forwardPass(nodes, operations, leaves);
+    if (!state.cycle && state.at === story().length) stop();
+    if (!player.playing()) paint();
+  }
+
+  function settle(leaves, then) {
     pass = backwardPass(nodes, output);
+    state.leaves = leaves;
+    show();
+    descent.reached(leaves, pass.gradients, then);
     paint(false);
   }
 
-  addEventListener("message", (event) => {
-    if (event.source !== parent || !event.data) return;
-    if (followsTheme && ["light", "dark"].includes(event.data.theme)) document.documentElement.dataset.theme = event.data.theme;
-    if (!live || typeof event.data.trace !== "string") return;
-    read(event.data.trace).nodes.forEach((node, i) => Object.assign(nodes[i], { data: node.data, partials: node.partials.map(plain) }));
-    pass = backwardPass(nodes, output);
-    paint(false);
+  function show() {
+    inputs(state.leaves);
+    nudge?.({ leaves: state.leaves, gradients: pass.gradients });
+  }
+
+  addEventListener("message", ({ source, data }) => {
+    if (source === parent && data && followsTheme && ["light", "dark"].includes(data.theme)) root.dataset.theme = data.theme;
   });
 
-  const looked = () => docks(known());
+  function present(on) {
+    state.present = on;
+    root.toggleAttribute("data-present", on);
+    camera.enlarge(on);
+    el("present").setAttribute("aria-pressed", String(on));
+  }
+
+  /* The page as an address describes it; what that leaves out is as at the start. */
+  function restore(found) {
+    stop();
+    el("group").checked = Boolean(found.group);
+    present(Boolean(found.present));
+    camera.measure();
+    state.open = found.open ?? whatFits(graph, camera.size(), picture.sizeOf, layouts);
+    state.phase = found.phase ?? "backward";
+    if (state.phase === "update" && !(changeable && descent.parameters.length)) {
+      state.phase = "backward";
+      found.problems.push("no leaf of this graph is a parameter, so there is no update");
+    }
+    if (found.leaves.size && !changeable) found.problems.push("the inputs of this page cannot be changed");
+    descent.setRate(found.rate);
+    rebuild();
+    camera.show(placed, null);
+    if (found.step > story().length) found.problems.push(`there is no step ${found.step} here; the last one is ${story().length}`);
+    state.at = Math.min(found.step ?? 0, story().length);
+    const leaves = new Map([...given, ...found.leaves]);
+    if (changeable && [...leaves].some(([i, x]) => !Object.is(x, state.leaves.get(i)))) rerun(leaves);
+    paint();
+    if (found.camera) camera.put(found.camera);
+    looked();
+    el("trouble").hidden = !found.problems.length;
+    el("trouble").textContent = found.problems.length ? `The address was not followed in all: ${found.problems.join("; ")}.` : "";
+  }
+
   const zoomed = (zoom) => () => { zoom(); looked(); };
+  const togglePresent = () => { present(!state.present); paint(); };
   const controls = createControls({
-    forward: () => phase("forward"), backward: () => phase("backward"), play,
+    forward: () => phase("forward"), backward: () => phase("backward"), update: () => { if (stories.update.length) phase("update"); }, play,
     first: () => { stop(); go(0); }, last: () => { stop(); go(story().length); }, to: (at) => { stop(); go(at); },
-    next: () => { stop(); move(1); }, previous: () => { stop(); move(-1); },
+    next: () => { stop(); move(1); }, previous: () => { stop(); move(-1); }, descend: () => { if (changeable) descent.descend(); },
     openAll: () => change(() => boxes.forEach((box) => state.open.add(box.index))), closeAll: () => change(() => state.open.clear()),
-    regroup: () => change(() => {}), faster: () => { if (state.timer !== null) { stop(); play(); } },
+    regroup: () => change(() => {}), faster: player.again,
     fit: zoomed(() => camera.fit()), natural: zoomed(() => camera.zoom(1)),
     zoomIn: zoomed(() => camera.zoom(camera.look.k * 1.25)), zoomOut: zoomed(() => camera.zoom(camera.look.k / 1.25)),
     pan: (dx, dy) => zoomed(() => camera.pan(60 * dx, 60 * dy))(),
+    present: togglePresent, leave: () => { if (state.present) togglePresent(); },
   });
   listen(frame, camera, looked);
+  createShare({
+    count: () => story().length,
+    view: () => {
+      const name = `${nodes[output].name}-${state.phase}-${state.at}`.replace(/[^\w.-]+/g, "_");
+      return { name, title: el("line").textContent, seen: camera.seen(), scale: camera.look.k, whole: placed, about: aboutStep(known(), step()).map((u) => placed.units.get(u)) };
+    },
+    every: (each) => {
+      const { at } = state;
+      story().forEach((_, s) => { state.at = s + 1; paint(); each(); });
+      go(at);
+    },
+  });
 
   /* A frame in a notebook is made as high as what it holds. */
   function tellHeight() {
     if (!framed) return;
-    const others = document.documentElement.scrollHeight - el("stage").clientHeight;
+    const others = root.scrollHeight - el("stage").clientHeight;
     const drawing = Math.min(Math.max(placed.height * Math.min(1, camera.scaleToFit() || 1) + 60, 260), 560);
     const panel = Math.min(Math.max(el("panel-content").scrollHeight + 16, 580), 640);
     const beside = el("panel").offsetTop < el("picture").offsetTop + el("picture").clientHeight;
@@ -291,14 +328,24 @@ export function start(text, operations, live) {
 
   el("controls").hidden = el("stage").hidden = false;
   el("boxes").hidden = !boxes.length;
+  el("tab-inputs").hidden = !changeable || !kinds.length;
+  el("tab-descent").hidden = !changeable;
+  el("nudge").hidden = !nudge;
+  el("phase-update").hidden = !changeable || !descent.parameters.length;
   document.querySelector("h1").classList.toggle("unseen", framed);
   tabs();
-  if (operations || live) offerInputs(graph, rerun);
-  camera.measure();
-  openWhatFits();
-  rebuild();
-  camera.show(placed, null);
-  paint();
+  show();
+  descent.reached(given, pass.gradients);
+  const [own, wanted] = [readAddress(location.hash.slice(1), graph), readAddress(asked, graph)];
+  restore(own.step === undefined ? { ...wanted, ...own, leaves: new Map([...wanted.leaves, ...own.leaves]) } : own);
   tellHeight();
-  new ResizeObserver(() => { camera.measure(); camera.fit(); look(known()); tellHeight(); }).observe(frame);
+  new ResizeObserver(() => {
+    if (!camera.measure()) return;
+    camera.fit();
+    sight.look(aboutStep(known(), step()));
+    card.refresh();
+    if (state.present) fitLine();
+    address.follow();
+    tellHeight();
+  }).observe(frame);
 }

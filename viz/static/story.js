@@ -3,8 +3,9 @@
 import { unitOrder, around, boxTitle } from "./tree.js";
 
 /* A step: `units` is what it is about (several only where closed boxes need each other in turn), `nodes` what they compute,
-   `edges` what they hand back, as [node, position, operand]; `seed` marks the start of the backward pass. */
-export function stepsOf(seen, grouped) {
+   `edges` what they hand back, as [node, position, operand]; `seed` marks the start of the backward pass, and `update` the
+   step of descent for all `parameters`. */
+export function stepsOf(seen, grouped, parameters) {
   const { graph: { nodes, boxes, output }, units, unitOf } = seen;
   const groups = unitOrder(seen);
   const edgesOf = (i) => nodes[i].inputs.flatMap((j, k) => (nodes[j].constant ? [] : [[i, k, j]]));
@@ -39,7 +40,8 @@ export function stepsOf(seen, grouped) {
     }
   }
   open.forEach(finish);
-  return { forward, backward };
+  const update = { update: true, units: [...new Set(parameters.map((i) => unitOf[i]))], nodes: [], edges: [] };
+  return { forward, backward, update: parameters.length ? [update] : [] };
 }
 
 /* What a closed neuron is made of: one exit, which is an activation of a weighted sum; or null for any other box. */

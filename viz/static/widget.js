@@ -3,7 +3,7 @@ export default {
   render({ model, el }) {
     const frame = document.createElement("iframe");
     frame.title = "Step through backpropagation";
-    frame.setAttribute("sandbox", "allow-scripts");
+    frame.setAttribute("sandbox", "allow-scripts allow-downloads allow-modals");
     frame.style.cssText = `width:100%;height:${model.get("height") ?? 640}px;border:0`;
     if (model.get("height")) frame.dataset.fixed = "";
     frame.srcdoc = model.get("page");

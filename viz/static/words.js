@@ -1,4 +1,7 @@
-/* A step in words, symbols and numbers. */
+/* A step in words, symbols and numbers.
+
+   A line is a list of parts: plain texts, and {text} or {over: [above, below]} with what it stands for: the value of a
+   node, its gradient, or an edge, as {value: i}, {gradient: i} or {edge: [i, k]}. */
 
 import { factor, shown } from "./numbers.js";
 import { fill } from "./trace.js";
@@ -24,26 +27,40 @@ const REASONS = {
   relu: "relu hands its gradient on where its operand is positive, and nothing where it is not.",
 };
 
-/* Formulas of a graph on names, or on numbers. */
+/* Formulas of a graph on names, as text or as the parts of a line, and on numbers. */
 export function writer({ nodes }) {
   const nameOf = (i, brief) => (nodes[i].constant ? shown(nodes[i].data) : brief ? nodes[i].short : nodes[i].name);
   const names = (i, brief) => ({ ...nodes[i].inputs.map((j) => nameOf(j, brief)), out: nameOf(i, brief) });
+  const parts = (template, i) => template.split(/(\{\{|\}\}|\{\w+\})/).filter(Boolean).map((piece) => {
+    const text = fill(piece, names(i));
+    const [, key] = /^\{(\w+)\}$/.exec(piece) ?? [];
+    const node = key === "out" ? i : nodes[i].inputs[key];
+    return node === undefined || nodes[node].constant ? text : { text, value: node };
+  });
   return {
     formula: (i, brief) => fill(nodes[i].formula, names(i, brief)),
+    made: (i) => [{ text: nodes[i].name, value: i }, " = ", ...parts(nodes[i].formula, i)],
     rule: (i, k) => fill(nodes[i].rules[k], names(i)),
+    ruleParts: (i, k) => parts(nodes[i].rules[k], i),
     inNumbers: (i) => fill(nodes[i].formula, { ...nodes[i].inputs.map((j, k) =>
       (k || /^-|\*\*/.test(nodes[i].formula) ? factor(nodes[j].data) : shown(nodes[j].data))) }),
   };
 }
 
-/* {words, symbols, rule, numbers, sum, rows}: lines are lists of texts and fractions, rows are for a table. */
+/* {words, line, symbols, rule, numbers, sum, head, rows}: `line` is the words without an aside, rows are for a table. */
 export function tell(seen, step, where, context) {
-  const nothing = { words: "", symbols: [], rule: [], numbers: [], sum: [], rows: [] };
-  if (step.frame !== undefined) return { ...nothing, ...group(seen, step, where, context) };
-  if (step.seed) return { ...nothing, ...seed(seen, where) };
+  const head = { forward: ["node", "computed", "value"], backward: ["to", "product", "adds", "total"], update: ["parameter", "step", "new"] }[context.phase];
+  const told = { words: "", symbols: [], rule: [], numbers: [], sum: [], rows: [], head, ...telling(seen, step, where, context) };
+  return { line: told.words, ...told };
+}
+
+function telling(seen, step, where, context) {
+  if (step.update) return update(seen, where, context);
+  if (step.frame !== undefined) return group(seen, step, where, context);
+  if (step.seed) return seed(seen, where);
   const only = step.units.length === 1 ? seen.units[step.units[0]] : null;
-  if (context.forward) return { ...nothing, ...(only && only.node >= 0 ? computed(seen, only.node, where, context) : box(seen, step, where, context)) };
-  return { ...nothing, ...(step.single ? accumulated(seen, step, where, context) : handed(seen, step, where, context)) };
+  if (context.phase === "forward") return only && only.node >= 0 ? computed(seen, only.node, where, context) : box(seen, step, where, context);
+  return step.single ? accumulated(seen, step, where, context) : handed(seen, step, where, context);
 }
 
 /* A node by its name, and where that is inside a closed box by the box. */
@@ -52,23 +69,26 @@ function called({ graph: { nodes, boxes }, units, unitOf }, i) {
   return box < 0 ? nodes[i].name : `${nodes[i].name} in ${boxTitle(boxes, box)}`;
 }
 
-const over = ({ nodes }, i, j) => ({ over: [`∂${nodes[i].short}`, `∂${nodes[j].short}`] });
+const over = ({ nodes }, i, j, about) => ({ over: [`∂${nodes[i].short}`, `∂${nodes[j].short}`], ...about });
 
 /* A local derivative by its rule, which may be a number already. */
 function derivative({ graph }, i, k, { write, changed }) {
   const node = graph.nodes[i];
   const [rule, number] = [write.rule(i, k), shown(node.partials[k])];
   const holds = rule !== number && (!changed || node.settled);
-  return [over(graph, i, node.inputs[k]), ` = ${holds ? `${rule} = ${number}` : number}`];
+  const edge = [i, k];
+  return [over(graph, i, node.inputs[k], { edge }), " = ", ...(holds ? [...write.ruleParts(i, k), " = "] : []), { text: number, edge }];
 }
 
 function computed(seen, i, where, context) {
   const { graph: { nodes } } = seen;
   const node = nodes[i];
-  const made = `${node.name} = ${context.write.formula(i)}`;
   const rules = node.inputs.flatMap((j, k) => (nodes[j].constant ? [] : [...derivative(seen, i, k, context), "   "]));
   const sum = node.inputs.length ? `${context.write.inNumbers(i)} = ${shown(node.data)}` : shown(node.data);
-  return { words: `${where}${made} gives ${shown(node.data)}.`, symbols: [made], rule: rules, numbers: [sum] };
+  return {
+    words: `${where}${node.name} = ${context.write.formula(i)} gives ${shown(node.data)}.`,
+    symbols: context.write.made(i), rule: rules, numbers: [{ text: sum, value: i }],
+  };
 }
 
 function seed(seen, where) {
@@ -76,7 +96,17 @@ function seed(seen, where) {
   const out = graph.nodes[graph.output].name;
   return {
     words: `${where}the backward pass starts at the end, with the derivative of ${out} with respect to itself.`,
-    symbols: [over(graph, graph.output, graph.output), " = 1"], numbers: ["1"], sum: ["0 + 1 = 1"],
+    symbols: [over(graph, graph.output, graph.output, { gradient: graph.output }), " = 1"], numbers: ["1"], sum: ["0 + 1 = 1"],
+  };
+}
+
+/* The step of gradient descent, for all parameters at once. */
+function update({ graph: { nodes, output } }, where, { update: { rate, rows } }) {
+  const out = nodes[output].name;
+  return {
+    words: Number.isNaN(rate) ? `${where}there is no learning rate; type one on the tab Descend.` :
+      `${where}${rows.length === 1 ? `${rows[0][0]} takes` : `each of the ${rows.length} parameters takes`} a step against its gradient, with the learning rate η = ${shown(rate)}.`,
+    symbols: ["w ← w - η · ", { over: [`∂${out}`, "∂w"] }], rows,
   };
 }
 
@@ -94,12 +124,13 @@ function accumulated(seen, step, where, { pass, before, hidden, write, changed }
   const [giver, taker] = [i, j].map((one) => called(seen, one));
   const words = hidden ? `${where}what does ${taker} receive from ${giver}${twice}?` :
     `${where}${taker} receives ${handedOn} from ${giver}${twice}; ${change}.`;
+  const edge = [i, k];
   return {
-    words: [words, REASONS[nodes[i].symbol]].filter(Boolean).join(" "),
-    symbols: [over(graph, output, j), " += ", over(graph, output, i), " · ", over(graph, i, j)],
+    words: [words, REASONS[nodes[i].symbol]].filter(Boolean).join(" "), line: words,
+    symbols: [over(graph, output, j, { gradient: j }), " += ", over(graph, output, i, { gradient: i }), " · ", over(graph, i, j, { edge })],
     rule: derivative(seen, i, k, { write, changed }),
-    numbers: [`${shown(pass.gradients[i])} · ${factor(nodes[i].partials[k])} = ${handedOn}`],
-    sum: [`${shown(sofar ?? 0)} + ${hidden ? "?" : factor(contribution)} = ${total}`],
+    numbers: [{ text: shown(pass.gradients[i]), gradient: i }, " · ", { text: factor(nodes[i].partials[k]), edge }, ` = ${handedOn}`],
+    sum: [`${shown(sofar ?? 0)} + ${hidden ? "?" : factor(contribution)} = `, { text: total, gradient: j }],
   };
 }
 
@@ -208,20 +239,34 @@ function received(seen, edges, pass, before) {
     [briefly(j), parts.length > 2 ? `${parts.length} products` : parts.join(" + "), shown(sum), shown(total)]);
 }
 
-/* Every way from the output down to a node, with the product of the local derivatives along it. */
-export function pathsTo({ nodes, output }, target, most = 24) {
+/* Which nodes lie on a path from the output to one of these. */
+export function leadingTo({ nodes }, targets) {
   const leads = new Uint8Array(nodes.length);
-  leads[target] = 1;
-  for (let i = target + 1; i < nodes.length; i += 1) leads[i] = nodes[i].inputs.some((j) => leads[j]) ? 1 : 0;
+  for (const target of targets) leads[target] = 1;
+  for (let i = Math.min(...targets) + 1; i < nodes.length; i += 1) if (nodes[i].inputs.some((j) => leads[j])) leads[i] = 1;
+  return leads;
+}
+
+/* Every way from the output down to a node, with the product of the local derivatives along it; null for too many. */
+export function pathsTo(graph, target, most = 24) {
+  const { nodes, output } = graph;
+  const leads = leadingTo(graph, [target]);
   const found = [];
-  const stack = [[output, [], []]];
+  /* A way is a chain of its edges, from the last one back to the output. */
+  const stack = [{ at: output, edge: null, before: null }];
   while (stack.length && found.length <= most) {
-    const [at, symbols, factors] = stack.pop();
-    if (at === target) found.push({ symbols, factors, product: factors.reduce((a, b) => a * b, 1) });
-    if (at === target) continue;
-    for (let k = nodes[at].inputs.length - 1; k >= 0; k -= 1) {
-      const j = nodes[at].inputs[k];
-      if (leads[j] && !nodes[j].constant) stack.push([j, [...symbols, `∂${nodes[at].short}/∂${nodes[j].short}`], [...factors, nodes[at].partials[k]]]);
+    const way = stack.pop();
+    if (way.at === target) {
+      const edges = [];
+      for (let one = way; one.edge; one = one.before) edges.unshift(one.edge);
+      const factors = edges.map(([i, k]) => nodes[i].partials[k]);
+      const symbols = edges.map(([i, k]) => `∂${nodes[i].short}/∂${nodes[nodes[i].inputs[k]].short}`);
+      found.push({ symbols, factors, product: factors.reduce((a, b) => a * b, 1) });
+      continue;
+    }
+    for (let k = nodes[way.at].inputs.length - 1; k >= 0; k -= 1) {
+      const j = nodes[way.at].inputs[k];
+      if (leads[j] && !nodes[j].constant) stack.push({ at: j, edge: [way.at, k], before: way });
     }
   }
   return found.length > most ? null : found;

@@ -1,0 +1,98 @@
+/* The state of the page as text, for the address after the #: what a link restores, and what Python asks for.
+
+   phase=backward&step=9&open=layers.0&open=layers.1.neurons.0&n3=0.5&camera=120,80,1.25&rate=0.1&group=1&present=1 */
+
+import { plain, isOne, shown } from "./numbers.js";
+import { around } from "./tree.js";
+
+const PHASES = ["forward", "backward", "update"];
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/* A box in an address: its scope path, with the call where there are several, or its place where it has no path. */
+const keyOf = ({ path, call, index }) => (path ? path + (call ? `(${call})` : "") : `[${index}]`);
+
+/* As JSON writes a number, all its digits, or as "inf", "-inf" and "nan". */
+export const exact = (x) => (Number.isFinite(x) ? (Object.is(x, -0) ? "-0" : String(x)) : shown(x));
+
+const number = (text) => (isOne(text) || NUMBER.test(text) ? Number(plain(text)) : null);
+
+/* {phase, step, open, leaves, camera, rate, group, present}, as far as the text has them, and `problems` in sentences. */
+export function readAddress(text, { nodes, boxes }) {
+  const found = { leaves: new Map(), problems: [] };
+  const problem = (sentence) => found.problems.push(sentence);
+  for (const [key, value] of new URLSearchParams(text)) {
+    const leaf = /^n(\d+)$/.exec(key);
+    if (key === "phase") {
+      if (PHASES.includes(value)) found.phase = value;
+      else problem(`there is no phase “${value}”; there are ${PHASES.join(", ")}`);
+    } else if (key === "step") {
+      if (/^\d{1,9}$/.test(value)) found.step = Number(value);
+      else problem(`“${value}” is no step`);
+    } else if (key === "open") {
+      found.open ??= new Set();
+      const those = !value ? [] : boxes.filter((box) => value === "*" || keyOf(box) === value || (box.path && box.path === value));
+      if (value && !those.length) problem(`there is no box “${value}”`);
+      for (const box of those) for (const one of [box.index, ...around(boxes, box.parent)]) found.open.add(one);
+    } else if (leaf) {
+      const node = nodes[Number(leaf[1])];
+      if (node && node.symbol === null && !node.constant && number(value) !== null) found.leaves.set(node.index, number(value));
+      else problem(`“${key}=${value}” sets no input`);
+    } else if (key === "camera") {
+      const parts = value.split(",").map(number);
+      if (parts.length === 3 && parts.every(Number.isFinite) && parts[2] > 0) found.camera = { x: parts[0], y: parts[1], k: parts[2] };
+      else problem(`“${value}” is no camera; it is x,y,scale`);
+    } else if (key === "rate") {
+      if (number(value) !== null) found.rate = value;
+      else problem(`“${value}” is no learning rate`);
+    } else if (key === "group" || key === "present") {
+      found[key] = true;
+    } else {
+      problem(`“${key}” means nothing to this page`);
+    }
+  }
+  return found;
+}
+
+export function writeAddress({ phase, step, open, leaves, camera, rate, group, present }, { boxes }) {
+  const text = new URLSearchParams({ phase, step: String(step) });
+  const inside = new Set([...open].flatMap((box) => around(boxes, boxes[box].parent)));
+  if (boxes.length && open.size === boxes.length) text.append("open", "*");
+  /* The boxes around an open one are open, too. */
+  else if (boxes.length) [...open].filter((box) => !inside.has(box)).sort((a, b) => a - b).forEach((box) => text.append("open", keyOf(boxes[box])));
+  if (boxes.length && !open.size) text.append("open", "");
+  for (const [i, x] of leaves) text.append(`n${i}`, exact(x));
+  text.append("camera", [camera.x.toFixed(1), camera.y.toFixed(1), camera.k.toFixed(4)].join(","));
+  if (rate !== undefined) text.append("rate", rate);
+  for (const [flag, on] of Object.entries({ group, present })) if (on) text.append(flag, "1");
+  return text.toString().replace(/%2C/g, ",").replace(/%28/g, "(").replace(/%29/g, ")").replace(/%5B/g, "[").replace(/%5D/g, "]");
+}
+
+/* The address follows the page, but not more often than browsers let it. */
+export function createAddress(current, opened) {
+  let [written, timer, due] = [location.hash.slice(1), null, false];
+  const base = () => location.href.split("#")[0];
+  function write() {
+    const text = current();
+    if (text === written) return;
+    written = text;
+    try {
+      history.replaceState(null, "", `${base()}#${text}`);
+    } catch {
+      /* Where an address may not be written, such as in some viewers of files, the page works without one. */
+    }
+  }
+  function follow() {
+    due = true;
+    if (timer !== null) return;
+    write();
+    due = false;
+    timer = setTimeout(() => { timer = null; if (due) follow(); }, 200);
+  }
+  addEventListener("hashchange", () => {
+    const text = location.hash.slice(1);
+    if (text === written) return;
+    written = text;
+    opened(text);
+  });
+  return { follow };
+}

@@ -1,0 +1,114 @@
+/* What a reader looks at: a card beside a node with all there is to say of it, and its paths lit up in the picture. */
+
+import { factor, shown } from "./numbers.js";
+import { make } from "./panel.js";
+import { neuronIn } from "./story.js";
+import { boxTitle } from "./tree.js";
+import { leadingTo, pathsTo } from "./words.js";
+
+const el = (id) => document.getElementById(id);
+const [MOST_PATHS, LONGEST, GAP] = [4, 8, 10];
+
+/* The lines of a card for a unit; `now` is what is known at this step, and `hidden` holds what a quiz keeps back. */
+export function cardOf(seen, unit, now, write) {
+  const { graph } = seen;
+  const { nodes, boxes, output } = graph;
+  const gradientOf = (i) => (now.forward ? "" : now.hidden.has(i) ? "gradient: ?" : !now.gradients.has(i) ? "no gradient yet" :
+    `gradient ${shown(now.gradients.get(i))}`);
+  const valueOf = (i) => (now.known(i) ? `value ${shown(nodes[i].data)}` : "not computed yet");
+  if (unit.node < 0) {
+    const operations = unit.members.filter((i) => nodes[i].symbol !== null).length;
+    const parameters = unit.members.filter((i) => nodes[i].parameter).length;
+    const neuron = neuronIn(graph, unit);
+    const inside = [[operations, "operation"], [parameters, "parameter"]].filter(([count]) => count).map(([count, what]) => `${count} ${what}${count > 1 ? "s" : ""}`);
+    const made = neuron ? `z = w · x${neuron.bias === null ? "" : " + b"}${neuron.activated ? `, a = ${nodes[neuron.exit].symbol}(z)` : ""}` : "";
+    const exits = unit.exits.slice(0, MOST_PATHS).map((i) => [nodes[i].name, valueOf(i), gradientOf(i)].filter(Boolean).join(", "));
+    if (unit.exits.length > MOST_PATHS) exits.push(`… and ${unit.exits.length - MOST_PATHS} more`);
+    return { title: boxTitle(boxes, unit.box), lines: [inside.join(", "), made, ...exits].filter(Boolean), paths: [] };
+  }
+  const i = unit.node;
+  const { name, symbol, inputs, parameter } = nodes[i];
+  const made = symbol !== null && inputs.length ? `${name} = ${write.formula(i)}` : name;
+  const kind = symbol !== null ? "" : parameter ? "a parameter" : "an input";
+  const lines = [kind, valueOf(i), gradientOf(i)].filter(Boolean);
+  if (now.forward || now.hidden.size) return { title: made, lines, paths: [] };
+  const all = i === output ? [] : pathsTo(graph, i);
+  const out = nodes[output].name;
+  if (all === null) return { title: made, lines: [...lines, `more than 24 paths from ${out} lead here`], paths: [] };
+  if (all.length) lines.push(`${all.length === 1 ? "one path leads" : `${all.length} paths lead`} here from ${out}:`);
+  const paths = all.slice(0, MOST_PATHS).map(({ symbols, factors, product }) => (symbols.length > LONGEST ? `${symbols.length} factors` :
+    `${symbols.join(" · ")} = ${factors.map((x, k) => (k ? factor(x) : shown(x))).join(" · ")}`) + ` = ${shown(product)}`);
+  if (all.length > MOST_PATHS) paths.push(`… and ${all.length - MOST_PATHS} more`);
+  return { title: made, lines, paths };
+}
+
+/* The edges of the drawing that lie on a path from the output to a unit. */
+export function pathsThrough({ graph, edges }, unit) {
+  const { nodes } = graph;
+  const leads = leadingTo(graph, unit.node >= 0 ? [unit.node] : unit.exits);
+  return edges.filter(({ pairs }) => pairs.some(([i, k]) => leads[nodes[i].inputs[k]])).map(({ id }) => id);
+}
+
+/* `about` gives {title, lines, paths, rect} for the element of a unit; `light` is told which one is looked at, or null. */
+export function createCard(frame, about, light) {
+  const card = el("card");
+  let shownFor = null;
+  let leaving = null;
+
+  function show(group) {
+    clearTimeout(leaving);
+    if (shownFor !== group) hide();
+    shownFor = group;
+    group.setAttribute("aria-describedby", "card");
+    light(group);
+    refresh();
+  }
+
+  function hide() {
+    clearTimeout(leaving);
+    shownFor?.removeAttribute("aria-describedby");
+    if (shownFor) light(null);
+    shownFor = null;
+    card.hidden = true;
+  }
+
+  /* At this step, and where the camera is now. */
+  function refresh() {
+    if (!shownFor) return;
+    const told = shownFor.isConnected ? about(shownFor) : null;
+    if (!told) return void hide();
+    const { title, lines, paths } = told;
+    card.replaceChildren(make("strong", { textContent: title }), ...lines.map((textContent) => make("p", { textContent })),
+      ...paths.map((textContent) => make("p", { textContent, className: "path" })));
+    card.hidden = false;
+    place();
+  }
+
+  /* Beside the node, or above or below it, where there is room. */
+  function place() {
+    const [home, node] = [frame, shownFor].map((one) => one.getBoundingClientRect());
+    const { offsetWidth: w, offsetHeight: h } = card;
+    const [left, top] = [node.left - home.left, node.top - home.top];
+    const inside = (at, length, room) => Math.max(2, Math.min(at, room - length - 2));
+    const places = [[left + node.width + GAP, inside(top, h, home.height)], [left - w - GAP, inside(top, h, home.height)],
+      [inside(left, w, home.width), top + node.height + GAP], [inside(left, w, home.width), top - h - GAP]];
+    const fits = ([x, y]) => x >= 0 && y >= 0 && x + w <= home.width && y + h <= home.height;
+    const [x, y] = places.find(fits) ?? [inside(left, w, home.width), inside(top + node.height + GAP, h, home.height)];
+    card.style.transform = `translate(${x}px, ${y}px)`;
+  }
+
+  const nodeAt = (target) => (target instanceof Element ? target.closest("#canvas .node") : null);
+  const leave = () => { clearTimeout(leaving); leaving = setTimeout(hide, 200); };
+  frame.addEventListener("pointerover", (event) => {
+    if (event.pointerType === "touch" || event.buttons) return;
+    if (card.contains(event.target)) clearTimeout(leaving);
+    else if (nodeAt(event.target)) show(nodeAt(event.target));
+    else leave();
+  });
+  frame.addEventListener("pointerleave", leave);
+  frame.addEventListener("pointerdown", (event) => { if (!card.contains(event.target)) hide(); });
+  frame.addEventListener("focusin", ({ target }) => { if (nodeAt(target) && target.matches(":focus-visible")) show(nodeAt(target)); });
+  frame.addEventListener("focusout", hide);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  return { refresh, hide };
+}
