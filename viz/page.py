@@ -111,7 +111,8 @@ def framed(page: str, title: str, svg: str | None, description: str, height: int
         # In one cell of a grid: as high as the frame, or without it as the picture.
         f'<div style="display:grid">{picture}'
         f'<iframe title="{html.escape(title)}" style="grid-area:1/1;width:100%;height:{height}px;'
-        f'border:0"{" data-fixed" if fixed else ""} sandbox="allow-scripts allow-downloads allow-modals" srcdoc="{html.escape(page)}"></iframe>'
+        f'border:0"{" data-fixed" if fixed else ""} sandbox="allow-scripts allow-downloads allow-modals" '
+        f'srcdoc="{html.escape(page)}"></iframe>'
         f"<script>(() => {{ {static('frame.js')}"
         "if (document.currentScript) fitFrame(document.currentScript.parentElement.querySelector('iframe')); })();"
         "</script></div>"

@@ -102,7 +102,7 @@ def test_every_file_is_used() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_short_enough_to_be_read(name: str) -> None:
-    assert MODULES[name].count("\n") <= 350
+    assert MODULES[name].count("\n") <= 300
     assert MODULES[name].startswith("/*"), "a module begins with what it is for"
 
 

@@ -75,7 +75,7 @@ def test_in_a_notebook_the_picture_lies_under_the_frame() -> None:
     assert shown["text/plain"] == "<Stepper of 5 operations forward and 9 steps backward; .save('step.html')>"
     assert shown["text/html"].index("<img alt=") < shown["text/html"].index("<iframe title=")
     assert 'src="data:image/svg+xml;base64,' in shown["text/html"]
-    assert 'sandbox="allow-scripts"' in shown["text/html"]
+    assert 'sandbox="allow-scripts allow-downloads allow-modals"' in shown["text/html"]
 
 
 def test_without_graphviz_only_the_picture_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +171,6 @@ def test_a_page_can_work_out_other_inputs_unless_an_operation_has_no_source() ->
         return math.sin(x)
 
     stepper = Stepper(opaque(x) * x)
-    assert "textContent, null, false);" in stepper.html()
-    assert "textContent, null, true);" in stepper.html(live=True), "the kernel still can"
+    assert "textContent, null, false, " in stepper.html()
+    assert "textContent, null, true, " in stepper.html(live=True), "the kernel still can"
     assert trace_in(stepper.html())["operation"] == [-1, -1, -1]

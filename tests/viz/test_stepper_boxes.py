@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from autograd_core import Value
-from tests.viz.steppers import GRAPHS, network, opened, press, rect, step_to, text, walk
+from tests.viz.steppers import GRAPHS, lines, network, opened, press, rect, step_to, text, walk
 from tests.viz.stories import Story
 from viz import Stepper
 
@@ -95,13 +95,16 @@ def test_closing_a_box_closes_what_is_in_it(closed: Page) -> None:
 
 
 def test_what_a_box_is_named_in_full_is_told_on_hover(closed: Page) -> None:
+    closed.hover(f"#b{box_called(closed, 'layer 0')}")
+    assert closed.locator("#card p").first.inner_text() == "layers.0"
     press(closed, "open-all")
     hover = closed.eval_on_selector_all("#canvas .frame .tab title", "all => all.map(one => one.textContent)")
     assert [one for one in hover if "layers.1.neurons.0" in one]
-    names = "all => all.map(one => ['.strong', 'title'].map(part => one.querySelector(part).textContent))"
-    nodes = closed.eval_on_selector_all("#canvas .node:not(.box)", names)
-    (weight,) = [full for short, full in nodes if short == "w.1" and "layers.1" in full]
-    assert weight.startswith("layers.1.neurons.0.w.1\n")
+    trace = Stepper(network(2, [2, 1])).trace
+    (weight,) = [i for i, node in enumerate(trace["nodes"]) if node["name"] == "layers.1.neurons.0.w.1"]
+    assert lines(closed, f"n{weight}")[0] == "w.1"
+    closed.locator(f"#n{weight}").dispatch_event("pointerover")
+    assert closed.locator("#card strong").inner_text() == "layers.1.neurons.0.w.1"
 
 
 def test_the_step_stays_at_the_same_edge(page: Page, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 /* The state of the page as text, for the address after the #: what a link restores, and what Python asks for.
 
-   phase=backward&step=9&open=layers.0&open=layers.1.neurons.0&n3=0.5&camera=120,80,1.25&rate=0.1&group=1&present=1 */
+   phase=backward&step=9&open=layers.0&open=layers.1.neurons.0&n3=0.5&camera=120,80,1.25&rate=0.1&tab=descent&group=1&present=1 */
 
 import { plain, isOne, shown } from "./numbers.js";
+import { TABS } from "./panel.js";
 import { around } from "./tree.js";
 
 const PHASES = ["forward", "backward", "update"];
@@ -16,7 +17,7 @@ export const exact = (x) => (Number.isFinite(x) ? (Object.is(x, -0) ? "-0" : Str
 
 const number = (text) => (isOne(text) || NUMBER.test(text) ? Number(plain(text)) : null);
 
-/* {phase, step, open, leaves, camera, rate, group, present}, as far as the text has them, and `problems` in sentences. */
+/* {phase, step, open, leaves, camera, rate, tab, group, present}, as far as the text has them, and `problems` in sentences. */
 export function readAddress(text, { nodes, boxes }) {
   const found = { leaves: new Map(), problems: [] };
   const problem = (sentence) => found.problems.push(sentence);
@@ -44,6 +45,9 @@ export function readAddress(text, { nodes, boxes }) {
     } else if (key === "rate") {
       if (number(value) !== null) found.rate = value;
       else problem(`“${value}” is no learning rate`);
+    } else if (key === "tab") {
+      if (TABS.includes(value)) found.tab = value;
+      else problem(`there is no tab “${value}”`);
     } else if (key === "group" || key === "present") {
       found[key] = true;
     } else {
@@ -53,7 +57,7 @@ export function readAddress(text, { nodes, boxes }) {
   return found;
 }
 
-export function writeAddress({ phase, step, open, leaves, camera, rate, group, present }, { boxes }) {
+export function writeAddress({ phase, step, open, leaves, camera, rate, tab, group, present }, { boxes }) {
   const text = new URLSearchParams({ phase, step: String(step) });
   const inside = new Set([...open].flatMap((box) => around(boxes, boxes[box].parent)));
   if (boxes.length && open.size === boxes.length) text.append("open", "*");
@@ -61,8 +65,9 @@ export function writeAddress({ phase, step, open, leaves, camera, rate, group, p
   else if (boxes.length) [...open].filter((box) => !inside.has(box)).sort((a, b) => a - b).forEach((box) => text.append("open", keyOf(boxes[box])));
   if (boxes.length && !open.size) text.append("open", "");
   for (const [i, x] of leaves) text.append(`n${i}`, exact(x));
-  text.append("camera", [camera.x.toFixed(1), camera.y.toFixed(1), camera.k.toFixed(4)].join(","));
+  text.append("camera", [camera.x.toFixed(2), camera.y.toFixed(2), camera.k].map(Number).join(","));
   if (rate !== undefined) text.append("rate", rate);
+  if (tab !== TABS[0]) text.append("tab", tab);
   for (const [flag, on] of Object.entries({ group, present })) if (on) text.append(flag, "1");
   return text.toString().replace(/%2C/g, ",").replace(/%28/g, "(").replace(/%29/g, ")").replace(/%5B/g, "[").replace(/%5D/g, "]");
 }

@@ -25,8 +25,11 @@ export function createCamera(frame, changed) {
   measure();
   const within = (k) => Math.min(LARGEST, Math.max(SMALLEST, k));
 
-  function set(x, y, k) {
-    Object.assign(look, { x, y, k: within(k) });
+  /* Scale and middle are numbers of a few digits, so that an address of a line brings back exactly this view. */
+  function set(left, top, scale) {
+    const k = Number(within(scale).toPrecision(5));
+    const [x, y] = [[left, room.w], [top, room.h]].map(([low, length]) => Number((low + length / 2 / k).toFixed(2)) - length / 2 / k);
+    Object.assign(look, { x, y, k });
     changed(look);
   }
 

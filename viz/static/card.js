@@ -1,10 +1,10 @@
 /* What a reader looks at: a card beside a node with all there is to say of it, and its paths lit up in the picture. */
 
-import { factor, shown } from "./numbers.js";
+import { shown } from "./numbers.js";
 import { make } from "./panel.js";
 import { neuronIn } from "./story.js";
 import { boxTitle } from "./tree.js";
-import { leadingTo, pathsTo } from "./words.js";
+import { leadingTo, pathLine, pathsTo } from "./words.js";
 
 const el = (id) => document.getElementById(id);
 const [MOST_PATHS, LONGEST, GAP] = [4, 8, 10];
@@ -24,7 +24,8 @@ export function cardOf(seen, unit, now, write) {
     const made = neuron ? `z = w · x${neuron.bias === null ? "" : " + b"}${neuron.activated ? `, a = ${nodes[neuron.exit].symbol}(z)` : ""}` : "";
     const exits = unit.exits.slice(0, MOST_PATHS).map((i) => [nodes[i].name, valueOf(i), gradientOf(i)].filter(Boolean).join(", "));
     if (unit.exits.length > MOST_PATHS) exits.push(`… and ${unit.exits.length - MOST_PATHS} more`);
-    return { title: boxTitle(boxes, unit.box), lines: [inside.join(", "), made, ...exits].filter(Boolean), paths: [] };
+    const { path } = boxes[unit.box];
+    return { title: boxTitle(boxes, unit.box), lines: [path, inside.join(", "), made, ...exits].filter(Boolean), paths: [] };
   }
   const i = unit.node;
   const { name, symbol, inputs, parameter } = nodes[i];
@@ -36,8 +37,7 @@ export function cardOf(seen, unit, now, write) {
   const out = nodes[output].name;
   if (all === null) return { title: made, lines: [...lines, `more than 24 paths from ${out} lead here`], paths: [] };
   if (all.length) lines.push(`${all.length === 1 ? "one path leads" : `${all.length} paths lead`} here from ${out}:`);
-  const paths = all.slice(0, MOST_PATHS).map(({ symbols, factors, product }) => (symbols.length > LONGEST ? `${symbols.length} factors` :
-    `${symbols.join(" · ")} = ${factors.map((x, k) => (k ? factor(x) : shown(x))).join(" · ")}`) + ` = ${shown(product)}`);
+  const paths = all.slice(0, MOST_PATHS).map((path) => (path.symbols.length > LONGEST ? `${path.symbols.length} factors = ${shown(path.product)}` : pathLine(path)));
   if (all.length > MOST_PATHS) paths.push(`… and ${all.length - MOST_PATHS} more`);
   return { title: made, lines, paths };
 }
@@ -53,10 +53,8 @@ export function pathsThrough({ graph, edges }, unit) {
 export function createCard(frame, about, light) {
   const card = el("card");
   let shownFor = null;
-  let leaving = null;
 
   function show(group) {
-    clearTimeout(leaving);
     if (shownFor !== group) hide();
     shownFor = group;
     group.setAttribute("aria-describedby", "card");
@@ -65,7 +63,6 @@ export function createCard(frame, about, light) {
   }
 
   function hide() {
-    clearTimeout(leaving);
     shownFor?.removeAttribute("aria-describedby");
     if (shownFor) light(null);
     shownFor = null;
@@ -84,29 +81,33 @@ export function createCard(frame, about, light) {
     place();
   }
 
-  /* Beside the node, or above or below it, where there is room. */
+  /* Near the node, where it hides the least: not the node itself, and as little as can be of the others. */
   function place() {
-    const [home, node] = [frame, shownFor].map((one) => one.getBoundingClientRect());
-    const { offsetWidth: w, offsetHeight: h } = card;
-    const [left, top] = [node.left - home.left, node.top - home.top];
+    const home = frame.getBoundingClientRect();
+    const rectOf = (one) => {
+      const { left, top, width, height } = one.getBoundingClientRect();
+      return { x: left - home.left, y: top - home.top, w: width, h: height };
+    };
+    const node = rectOf(shownFor);
+    const [w, h] = [card.offsetWidth, card.offsetHeight];
     const inside = (at, length, room) => Math.max(2, Math.min(at, room - length - 2));
-    const places = [[left + node.width + GAP, inside(top, h, home.height)], [left - w - GAP, inside(top, h, home.height)],
-      [inside(left, w, home.width), top + node.height + GAP], [inside(left, w, home.width), top - h - GAP]];
-    const fits = ([x, y]) => x >= 0 && y >= 0 && x + w <= home.width && y + h <= home.height;
-    const [x, y] = places.find(fits) ?? [inside(left, w, home.width), inside(top + node.height + GAP, h, home.height)];
+    const others = [...frame.querySelectorAll("#canvas .node")].map(rectOf).filter((one) => one.x < home.width && one.x + one.w > 0 && one.y < home.height && one.y + one.h > 0);
+    const shared = (a, b) => Math.max(0, Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x)) * Math.max(0, Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y));
+    const places = [[node.x, node.y + node.h + GAP], [node.x, node.y - h - GAP], [node.x + node.w + GAP, node.y], [node.x - w - GAP, node.y],
+      [node.x + node.w - w, node.y + node.h + GAP], [node.x + node.w - w, node.y - h - GAP], [node.x + node.w + GAP, 2], [node.x, home.height], [node.x, 0],
+    ].map(([x, y]) => ({ x: inside(x, w, home.width), y: inside(y, h, home.height), w, h }));
+    const hides = (one) => 10 * shared(one, node) + others.reduce((sum, other) => sum + shared(one, other), 0);
+    const { x, y } = places.reduce((best, one) => (hides(one) < hides(best) ? one : best));
     card.style.transform = `translate(${x}px, ${y}px)`;
   }
 
   const nodeAt = (target) => (target instanceof Element ? target.closest("#canvas .node") : null);
-  const leave = () => { clearTimeout(leaving); leaving = setTimeout(hide, 200); };
-  frame.addEventListener("pointerover", (event) => {
-    if (event.pointerType === "touch" || event.buttons) return;
-    if (card.contains(event.target)) clearTimeout(leaving);
-    else if (nodeAt(event.target)) show(nodeAt(event.target));
-    else leave();
+  frame.addEventListener("pointerover", ({ pointerType, buttons, target }) => {
+    if (pointerType === "touch" || buttons) return;
+    if (nodeAt(target)) show(nodeAt(target));
+    else hide();
   });
-  frame.addEventListener("pointerleave", leave);
-  frame.addEventListener("pointerdown", (event) => { if (!card.contains(event.target)) hide(); });
+  for (const event of ["pointerleave", "pointerdown"]) frame.addEventListener(event, hide);
   frame.addEventListener("focusin", ({ target }) => { if (nodeAt(target) && target.matches(":focus-visible")) show(nodeAt(target)); });
   frame.addEventListener("focusout", hide);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });

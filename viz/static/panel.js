@@ -1,7 +1,7 @@
 /* The side of the page that tells what a step does. */
 
-import { factor, shown } from "./numbers.js";
-import { pathsTo } from "./words.js";
+import { shown } from "./numbers.js";
+import { pathLine, pathsTo } from "./words.js";
 
 const el = (id) => document.getElementById(id);
 const MOST_ROWS = 16;
@@ -48,17 +48,20 @@ export function say({ words, line, symbols, rule, numbers, sum, head, rows }, ac
   el("handed-more").textContent = rows.length > MOST_ROWS ? `… and ${rows.length - MOST_ROWS} more` : "";
 }
 
-/* One of the parts below the story at a time. */
-export function tabs() {
-  const names = ["adds-up", "inputs", "descent", "practice", "share"];
-  for (const name of names) {
-    el(`tab-${name}`).addEventListener("click", () => {
-      for (const one of names) {
-        el(one).hidden = one !== name;
-        el(`tab-${one}`).setAttribute("aria-pressed", String(one === name));
-      }
-    });
+export const TABS = ["adds-up", "inputs", "descent", "practice", "share"];
+
+/* One of the parts below the story at a time; which one it is, and a way to another. */
+export function createTabs(changed) {
+  let current = TABS[0];
+  function choose(name) {
+    current = name;
+    for (const one of TABS) {
+      el(one).hidden = one !== name;
+      el(`tab-${one}`).setAttribute("aria-pressed", String(one === name));
+    }
   }
+  for (const name of TABS) el(`tab-${name}`).addEventListener("click", () => { choose(name); changed(); });
+  return { choose, current: () => current };
 }
 
 /* Why the gradient of a node is what it is: the paths that lead to it. */
@@ -77,9 +80,7 @@ export function addUp(graph, target, soFar, complete) {
     return;
   }
   el("paths-of").textContent = `∂${out}/∂${name} is the sum over ${paths.length === 1 ? "one path" : paths.length === 2 ? "two paths" : `${paths.length} paths`} from ${out} to ${name}.`;
-  el("paths").replaceChildren(...paths.map(({ symbols, factors, product }) => make("li", {
-    textContent: symbols.length ? `${symbols.join(" · ")} = ${factors.map((x, i) => (i ? factor(x) : shown(x))).join(" · ")} = ${shown(product)}` : "1",
-  })));
+  el("paths").replaceChildren(...paths.map((path) => make("li", { textContent: pathLine(path) })));
   if (paths.length > 1) {
     el("paths-sum").textContent = `They add up to ${shown(paths.reduce((sum, { product }) => sum + product, 0))}${complete ?
       ", which is the gradient that the backward pass has accumulated." : `; the backward pass has ${shown(soFar)} of it so far.`}`;

@@ -10,8 +10,9 @@ import { createPicture } from "./picture.js";
 import { stepsOf } from "./story.js";
 import { knownAt, aboutStep } from "./now.js";
 import { tell, writer } from "./words.js";
-import { say, addUp, tabs } from "./panel.js";
+import { say, addUp, createTabs, TABS } from "./panel.js";
 import { createControls, createPlayer } from "./controls.js";
+import { createWalk } from "./walk.js";
 import { createInputs, createNudge, leavesOf } from "./inputs.js";
 import { createDescent } from "./descent.js";
 import { createQuiz } from "./practice.js";
@@ -25,7 +26,6 @@ const el = (id) => document.getElementById(id);
 const framed = self !== top;
 const root = document.documentElement;
 const followsTheme = root.dataset.theme === "auto";
-const AFTER = { forward: "backward", backward: "update", update: "forward" };
 
 /* `operations` work the nodes out anew, or are null; a `live` page asks the frame around it instead. `asked` is an
    address that holds where the page's own has nothing to say. */
@@ -37,7 +37,7 @@ export function start(text, operations, live, asked) {
   const layouts = new Map();
   const kinds = leavesOf(graph);
   const given = new Map(kinds.flatMap(([, those]) => those.map((node) => [node.index, node.data])));
-  const state = { phase: "backward", at: 0, cycle: false, leaves: given, open: new Set(), present: false };
+  const state = { phase: "backward", at: 0, cycle: false, leaves: given, open: new Set(), present: false, camera: null };
   let [seen, placed, stories, pass] = [null, null, null, backwardPass(nodes, output)];
 
   const style = getComputedStyle(root);
@@ -45,8 +45,8 @@ export function start(text, operations, live, asked) {
   const picture = createPicture(el("canvas"), graph, (i, brief) => write.formula(i, brief), {
     open: (box) => change(() => state.open.add(box), box),
     close: (box) => change(() => { for (const one of [...state.open]) if (one === box || around(boxes, one).includes(box)) state.open.delete(one); }, box),
-    go: (u) => goTo((step) => step.units.includes(u) || step.edges.some(([, , j]) => seen.unitOf[j] === u)),
-    edge: (edge) => goTo((step) => edge.pairs.some(([i, k]) => step.edges.some((other) => other[0] === i && other[1] === k))),
+    go: (u) => walk.goTo((step) => step.units.includes(u) || step.edges.some(([, , j]) => seen.unitOf[j] === u)),
+    edge: (edge) => walk.goTo((step) => edge.pairs.some(([i, k]) => step.edges.some((other) => other[0] === i && other[1] === k))),
   });
   const camera = createCamera(frame, (look) => {
     picture.look(look);
@@ -54,16 +54,17 @@ export function start(text, operations, live, asked) {
     el("zoom").textContent = `${Math.round(look.k * 100)} %`;
   });
   const map = createMap(camera);
+  const tabs = createTabs(() => address.follow());
   const quiz = createQuiz(() => paint());
-  const player = createPlayer(tick, () => paint(false));
+  const player = createPlayer(() => walk.tick(), () => paint(false));
   const changeable = Boolean(operations) || live;
   const { rerun, waiting } = createPasses(graph, operations, live, settle);
   const sight = createSight(frame, camera, picture, graph, {
     rectOf: (u) => placed.units.get(u), unit: (u) => seen.units[u], kind: (u) => (known().active.has(u) ? "active" : "source"), moved: () => looked(),
   });
-  const inputs = createInputs(kinds, given, (leaves) => { stop(); rerun(leaves); });
+  const inputs = createInputs(changeable ? kinds : [], given, (leaves) => { walk.stop(); rerun(leaves); });
   const nudge = operations && kinds.length ? createNudge(kinds, graph, (leaves) => values(nodes, operations, leaves)[output]) : null;
-  const descent = createDescent(graph, { move: rerun, stop: () => stop(), repaint: () => paint(false), cycle: turnAround });
+  const descent = createDescent(graph, { move: rerun, stop: () => walk.stop(), repaint: () => paint(false), cycle: () => walk.turnAround() });
   const card = createCard(frame, (group) => {
     const unit = seen.units[picture.unitOf(group)];
     return unit ? cardOf(seen, unit, known(), write) : null;
@@ -73,11 +74,16 @@ export function start(text, operations, live, asked) {
   });
   const address = createAddress(() => writeAddress({
     phase: state.phase, step: state.at, open: state.open, leaves: [...state.leaves].filter(([i, x]) => !Object.is(x, given.get(i))),
-    camera: camera.centred(), rate: descent.typed(), group: el("group").checked, present: state.present,
+    camera: camera.centred(), rate: descent.typed(), group: el("group").checked, tab: tabs.current(), present: state.present,
   }, graph), (text) => restore(readAddress(text, graph)));
 
   const story = () => stories[state.phase];
   const step = () => (state.at ? story()[state.at - 1] : null);
+  const adds = ({ edges }) => !edges.length || edges.some(([i, k]) => pass.contributions[i][k] !== 0);
+  const walk = createWalk(state, player, {
+    story, step, adds, skips: () => state.phase === "backward" && el("zeros").checked, asks: quiz.hides, busy: waiting,
+    leave: quiz.forget, descend: descent.descend, paint,
+  });
   const changed = () => [...state.leaves].some(([i, x]) => !Object.is(x, given.get(i)));
 
   /* View, steps and drawing anew, for what is open now. */
@@ -133,6 +139,7 @@ export function start(text, operations, live, asked) {
     quiz.show(one, one && one.single && phase === "backward" ? pass.contributions[one.edges[0][0]][one.edges[0][1]] : undefined);
     explain(one, now);
     const about = aboutStep(now, one);
+    if (follow) state.camera = null;
     const sides = follow ? sight.look(about) : sight.docks(about);
     map.paint(about.map((u) => placed.units.get(u)), sides);
     controls.paint({ at: state.at, steps: story().length, phase, playing: player.playing(), cycle: state.cycle });
@@ -172,70 +179,10 @@ export function start(text, operations, live, asked) {
   };
 
   function looked() {
+    state.camera = null;
     sight.docks(aboutStep(known(), step()));
     card.refresh();
     address.follow();
-  }
-
-  function go(at) {
-    quiz.forget();
-    state.at = Math.max(0, Math.min(story().length, at));
-    paint();
-  }
-
-  function goTo(holds) {
-    stop();
-    const found = story().findLastIndex(holds);
-    if (found >= 0) go(found + 1);
-  }
-
-  /* On by one step, or past those that add nothing. */
-  function move(by) {
-    const empty = (at) => state.phase === "backward" && el("zeros").checked && at > 0 && at < story().length && story()[at - 1].edges.length &&
-      story()[at - 1].edges.every(([i, k]) => pass.contributions[i][k] === 0);
-    let at = state.at + by;
-    while (empty(at)) at += by;
-    go(at);
-  }
-
-  function phase(which) {
-    stop();
-    state.phase = which;
-    go(0);
-  }
-
-  function stop() {
-    state.cycle = false;
-    player.stop();
-  }
-
-  function play() {
-    if (!player.playing() && state.at === story().length) state.at = 0;
-    state.cycle = false;
-    player.toggle();
-  }
-
-  /* Forward, backward and update over and over. */
-  function turnAround() {
-    const on = !state.cycle;
-    stop();
-    state.cycle = on;
-    if (on) player.toggle();
-    else paint(false);
-  }
-
-  function tick() {
-    if (waiting()) return;
-    const last = state.at === story().length;
-    if (quiz.hides(step()) || (last && !state.cycle)) stop();
-    else if (!last) move(1);
-    else {
-      if (state.phase === "update" && !descent.descend()) return void stop();
-      state.phase = AFTER[state.phase];
-      go(0);
-    }
-    if (!state.cycle && state.at === story().length) stop();
-    if (!player.playing()) paint();
   }
 
   function settle(leaves, then) {
@@ -264,7 +211,7 @@ export function start(text, operations, live, asked) {
 
   /* The page as an address describes it; what that leaves out is as at the start. */
   function restore(found) {
-    stop();
+    walk.stop();
     el("group").checked = Boolean(found.group);
     present(Boolean(found.present));
     camera.measure();
@@ -276,15 +223,16 @@ export function start(text, operations, live, asked) {
     }
     if (found.leaves.size && !changeable) found.problems.push("the inputs of this page cannot be changed");
     descent.setRate(found.rate);
+    tabs.choose(found.tab && !el(`tab-${found.tab}`).hidden ? found.tab : TABS[0]);
     rebuild();
     camera.show(placed, null);
+    if (found.camera) camera.put(found.camera);
     if (found.step > story().length) found.problems.push(`there is no step ${found.step} here; the last one is ${story().length}`);
     state.at = Math.min(found.step ?? 0, story().length);
     const leaves = new Map([...given, ...found.leaves]);
     if (changeable && [...leaves].some(([i, x]) => !Object.is(x, state.leaves.get(i)))) rerun(leaves);
-    paint();
-    if (found.camera) camera.put(found.camera);
-    looked();
+    paint(!found.camera);
+    state.camera = found.camera ?? null;
     el("trouble").hidden = !found.problems.length;
     el("trouble").textContent = found.problems.length ? `The address was not followed in all: ${found.problems.join("; ")}.` : "";
   }
@@ -292,9 +240,8 @@ export function start(text, operations, live, asked) {
   const zoomed = (zoom) => () => { zoom(); looked(); };
   const togglePresent = () => { present(!state.present); paint(); };
   const controls = createControls({
-    forward: () => phase("forward"), backward: () => phase("backward"), update: () => { if (stories.update.length) phase("update"); }, play,
-    first: () => { stop(); go(0); }, last: () => { stop(); go(story().length); }, to: (at) => { stop(); go(at); },
-    next: () => { stop(); move(1); }, previous: () => { stop(); move(-1); }, descend: () => { if (changeable) descent.descend(); },
+    ...walk, forward: () => walk.phase("forward"), backward: () => walk.phase("backward"),
+    update: () => { if (stories.update.length) walk.phase("update"); }, descend: () => { if (changeable) descent.descend(); },
     openAll: () => change(() => boxes.forEach((box) => state.open.add(box.index))), closeAll: () => change(() => state.open.clear()),
     regroup: () => change(() => {}), faster: player.again,
     fit: zoomed(() => camera.fit()), natural: zoomed(() => camera.zoom(1)),
@@ -312,7 +259,7 @@ export function start(text, operations, live, asked) {
     every: (each) => {
       const { at } = state;
       story().forEach((_, s) => { state.at = s + 1; paint(); each(); });
-      go(at);
+      walk.go(at);
     },
   });
 
@@ -333,7 +280,6 @@ export function start(text, operations, live, asked) {
   el("nudge").hidden = !nudge;
   el("phase-update").hidden = !changeable || !descent.parameters.length;
   document.querySelector("h1").classList.toggle("unseen", framed);
-  tabs();
   show();
   descent.reached(given, pass.gradients);
   const [own, wanted] = [readAddress(location.hash.slice(1), graph), readAddress(asked, graph)];
@@ -341,8 +287,14 @@ export function start(text, operations, live, asked) {
   tellHeight();
   new ResizeObserver(() => {
     if (!camera.measure()) return;
-    camera.fit();
-    sight.look(aboutStep(known(), step()));
+    const about = aboutStep(known(), step());
+    if (state.camera) {
+      camera.put(state.camera);
+      sight.docks(about);
+    } else {
+      camera.fit();
+      sight.look(about);
+    }
     card.refresh();
     if (state.present) fitLine();
     address.follow();

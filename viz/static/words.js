@@ -247,6 +247,13 @@ export function leadingTo({ nodes }, targets) {
   return leads;
 }
 
+/* A path as a product: ∂L/∂a · ∂a/∂x = 2 · 3 = 6. */
+export function pathLine({ symbols, factors, product }) {
+  if (!symbols.length) return "1";
+  const numbers = factors.map((x, k) => (k ? factor(x) : shown(x)));
+  return [symbols.join(" · "), ...(factors.length > 1 ? [numbers.join(" · ")] : []), shown(product)].join(" = ");
+}
+
 /* Every way from the output down to a node, with the product of the local derivatives along it; null for too many. */
 export function pathsTo(graph, target, most = 24) {
   const { nodes, output } = graph;
