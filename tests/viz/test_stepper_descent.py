@@ -124,7 +124,7 @@ def test_the_update_shows_each_parameter(descent: Page) -> None:
     rows = descent.eval_on_selector_all(
         "#handed-rows tr", "rows => rows.map(row => [...row.cells].map(c => c.textContent))"
     )
-    leaves = sorted(named(output, "w1", "w2", "b"), key=topological_order(output).index)
+    leaves = named(output, "b", "w1", "w2")
     assert [(row[0], row[2]) for row in rows] == [(leaf.label, shown(leaf.data - 0.1 * leaf.grad)) for leaf in leaves]
 
 

@@ -32,7 +32,8 @@ def neuron(w: float) -> Value:
 
 @pytest.fixture
 def widget() -> StepperWidget:
-    return Stepper(neuron(2.0)).widget()
+    output = neuron(2.0)
+    return Stepper(output, parameters=[leaf for leaf in topological_order(output) if leaf.label == "w"]).widget()
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def numbers_for(w: float | str) -> list[Any]:
 
 
 def told(output: Value) -> Any:
-    return json.loads(Stepper(output).compact())
+    parameters = [leaf for leaf in topological_order(output) if leaf.label == "w"]
+    return json.loads(Stepper(output, parameters=parameters).compact())
 
 
 def test_the_kernel_answers_with_the_engines_trace(widget: StepperWidget, answers: list[Any]) -> None:
@@ -148,8 +150,17 @@ def test_a_changed_input_goes_to_the_kernel_and_back(
             if not node.is_constant:
                 frame.locator(f"#n{i} text >> text='data {shown(node.data)}'").wait_for(timeout=5_000)
                 frame.locator(f"#n{i} text >> text='grad {shown(totals[node])}'").wait_for(timeout=5_000)
+    frame.locator("#tab-descent").click()
+    frame.locator("#descend").click()
+    frame.locator("#rate").focus()
+    assert asked[-1]["numbers"][place] == 0.5 - 0.1 * 3.0, "the gradient of w is x"
+    assert "before the first step" in (frame.locator("#descended").text_content() or ""), "the kernel is still at work"
+    widget._handle_custom_msg(asked[-1], [])
+    page.evaluate("trace => window.answer(trace)", sent[-1]["trace"])
+    frame.locator("#descended >> text='y went from 2 to 1.1 in 1 step.'").wait_for(timeout=5_000)
     assert page.evaluate("document.querySelector('iframe').style.height") != "640px", "the page asked for its height"
     page.evaluate("window.takeAway()")
+    frame.locator("#tab-inputs").click()
     count = len(asked)
     frame.locator(f"#leaf-{place}").fill("7")
     frame.locator("#restore").focus()

@@ -1,7 +1,7 @@
 /* Taking steps of gradient descent on the graph, and the curve of what they do to the output. */
 
 import { factor, shown } from "./numbers.js";
-import { numberField } from "./inputs.js";
+import { natural, numberField } from "./inputs.js";
 import { element } from "./picture.js";
 
 const el = (id) => document.getElementById(id);
@@ -10,7 +10,8 @@ const RATE = "0.1";
 
 /* `move` is asked to run both passes with other leaves, and calls back when it has. */
 export function createDescent({ nodes, output }, { move, stop, repaint, cycle }) {
-  const parameters = nodes.filter((node) => node.parameter && node.symbol === null).map((node) => node.index);
+  const parameters = nodes.filter((node) => node.parameter && node.symbol === null)
+    .sort((a, b) => natural.compare(a.name, b.name)).map((node) => node.index);
   const of = nodes[output].name;
   let [rate, history, now] = [Number(RATE), [], null];
   const { box, problem, set } = numberField("rate", RATE, (number) => { rate = Number.isFinite(number) ? number : undefined; repaint(); paint(); });

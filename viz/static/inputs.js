@@ -5,7 +5,9 @@ import { make } from "./panel.js";
 
 const el = (id) => document.getElementById(id);
 const FOLDED = 10;
-const natural = new Intl.Collator("en", { numeric: true });
+
+/* Names with numbers in the order of these: x2 before x10. */
+export const natural = new Intl.Collator("en", { numeric: true });
 
 /* The leaves that a reader may change, by kind, in the order of their names. */
 export function leavesOf({ nodes, output }) {

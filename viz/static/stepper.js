@@ -9,7 +9,7 @@ import { createCamera, listen } from "./camera.js";
 import { createPicture } from "./picture.js";
 import { stepsOf } from "./story.js";
 import { knownAt, aboutStep } from "./now.js";
-import { tell, writer } from "./words.js";
+import { beginning, tell, writer } from "./words.js";
 import { say, addUp, createTabs, TABS } from "./panel.js";
 import { createControls, createPlayer } from "./controls.js";
 import { createWalk } from "./walk.js";
@@ -38,7 +38,7 @@ export function start(text, operations, live, asked) {
   const kinds = leavesOf(graph);
   const given = new Map(kinds.flatMap(([, those]) => those.map((node) => [node.index, node.data])));
   const state = { phase: "backward", at: 0, cycle: false, leaves: given, open: new Set(), present: false, camera: null };
-  let [seen, placed, stories, pass] = [null, null, null, backwardPass(nodes, output)];
+  let [seen, placed, stories, pass, now] = [null, null, null, backwardPass(nodes, output), null];
 
   const style = getComputedStyle(root);
   const palette = Object.fromEntries(["positive", "negative", "neutral"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
@@ -60,14 +60,14 @@ export function start(text, operations, live, asked) {
   const changeable = Boolean(operations) || live;
   const { rerun, waiting } = createPasses(graph, operations, live, settle);
   const sight = createSight(frame, camera, picture, graph, {
-    rectOf: (u) => placed.units.get(u), unit: (u) => seen.units[u], kind: (u) => (known().active.has(u) ? "active" : "source"), moved: () => looked(),
+    rectOf: (u) => placed.units.get(u), unit: (u) => seen.units[u], kind: (u) => (now.active.has(u) ? "active" : "source"), moved: () => looked(),
   });
   const inputs = createInputs(changeable ? kinds : [], given, (leaves) => { walk.stop(); rerun(leaves); });
   const nudge = operations && kinds.length ? createNudge(kinds, graph, (leaves) => values(nodes, operations, leaves)[output]) : null;
   const descent = createDescent(graph, { move: rerun, stop: () => walk.stop(), repaint: () => paint(false), cycle: () => walk.turnAround() });
   const card = createCard(frame, (group) => {
     const unit = seen.units[picture.unitOf(group)];
-    return unit ? cardOf(seen, unit, known(), write) : null;
+    return unit ? cardOf(seen, unit, now, write) : null;
   }, (group) => {
     const u = group ? picture.unitOf(group) : undefined;
     picture.light(u === undefined ? [] : pathsThrough(seen, seen.units[u]));
@@ -104,8 +104,8 @@ export function start(text, operations, live, asked) {
   /* Open or close boxes; the box in question stays in its place, and the step is the one that has the same edge. */
   function change(act, box) {
     const before = box === undefined ? null : rectOf(box);
-    const now = step();
-    const mark = now && (now.edges[0] ?? null);
+    const one = step();
+    const mark = one && (one.edges[0] ?? null);
     const focused = box !== undefined && el("canvas").contains(document.activeElement);
     act();
     rebuild();
@@ -113,21 +113,21 @@ export function start(text, operations, live, asked) {
     const after = box === undefined ? null : rectOf(box);
     camera.show(placed, before && after ? { before, after } : null);
     if (after && !camera.visible(after)) camera.follow([after]);
-    const found = story().findIndex((one) => (now?.seed || now?.update ? one.seed || one.update : mark ? one.edges.some(([i, k]) => i === mark[0] && k === mark[1]) :
-      now && one.nodes.includes(now.nodes[0])));
-    state.at = now ? found + 1 : 0;
+    const found = story().findIndex((other) => (one?.seed || one?.update ? other.seed || other.update : mark ? other.edges.some(([i, k]) => i === mark[0] && k === mark[1]) :
+      one && other.nodes.includes(one.nodes[0])));
+    state.at = one ? found + 1 : 0;
     paint(box === undefined && state.at > 0);
   }
 
   function known() {
-    const now = step();
-    const hidden = new Set(quiz.hides(now) && state.phase === "backward" ? [now.edges[0][2]] : []);
+    const one = step();
+    const hidden = new Set(quiz.hides(one) && state.phase === "backward" ? [one.edges[0][2]] : []);
     const largest = pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
-    return knownAt({ seen, stories, pass, phase: state.phase, at: state.at, step: now, hidden, palette, largest });
+    return knownAt({ seen, stories, pass, phase: state.phase, at: state.at, step: one, hidden, palette, largest });
   }
 
   function paint(follow = true) {
-    const now = known();
+    now = known();
     picture.paint(now);
     const { phase } = state;
     const one = step();
@@ -135,9 +135,9 @@ export function start(text, operations, live, asked) {
     const before = soFar(nodes, pass, stories.backward, phase === "backward" ? Math.max(state.at - 1, 0) : 0, output);
     const update = phase === "update" ? { rate: descent.rate(), rows: descent.rows() } : null;
     if (one) say(tell(seen, one, where, { pass, before, phase, hidden: now.hidden.size > 0, write, changed: changed(), update }), symbols);
-    else say({ words: beginning(), line: beginning(), symbols: [], rule: [], numbers: [], sum: [], head: [], rows: [] }, symbols);
+    else say(beginning(graph, phase), symbols);
     quiz.show(one, one && one.single && phase === "backward" ? pass.contributions[one.edges[0][0]][one.edges[0][1]] : undefined);
-    explain(one, now);
+    explain(one);
     const about = aboutStep(now, one);
     if (follow) state.camera = null;
     const sides = follow ? sight.look(about) : sight.docks(about);
@@ -148,16 +148,8 @@ export function start(text, operations, live, asked) {
     address.follow();
   }
 
-  function beginning() {
-    const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
-    const operations = nodes.filter((node) => node.inputs.length).length;
-    return { forward: `Start of the forward pass: ${leaves} inputs are given, ${operations} operations to go.`,
-      backward: "Start of the backward pass: all values are known, no gradient yet.",
-      update: "Before the update: every gradient is known, and the parameters are as they were." }[state.phase];
-  }
-
   /* The paths to the one node that a step is about. */
-  function explain(one, now) {
+  function explain(one) {
     const target = !one || state.phase !== "backward" || now.hidden.size ? null : one.seed ? output : one.single ? one.edges[0][2] : null;
     const more = target !== null && story().slice(state.at).some((other) => other.edges.some(([, , j]) => j === target));
     addUp(graph, target, now.gradients.get(target), !more);
@@ -180,7 +172,7 @@ export function start(text, operations, live, asked) {
 
   function looked() {
     state.camera = null;
-    sight.docks(aboutStep(known(), step()));
+    sight.docks(aboutStep(now, step()));
     card.refresh();
     address.follow();
   }
@@ -254,7 +246,7 @@ export function start(text, operations, live, asked) {
     count: () => story().length,
     view: () => {
       const name = `${nodes[output].name}-${state.phase}-${state.at}`.replace(/[^\w.-]+/g, "_");
-      return { name, title: el("line").textContent, seen: camera.seen(), scale: camera.look.k, whole: placed, about: aboutStep(known(), step()).map((u) => placed.units.get(u)) };
+      return { name, title: el("line").textContent, seen: camera.seen(), scale: camera.look.k, whole: placed, about: aboutStep(now, step()).map((u) => placed.units.get(u)) };
     },
     every: (each) => {
       const { at } = state;
@@ -278,6 +270,7 @@ export function start(text, operations, live, asked) {
   el("tab-inputs").hidden = !changeable || !kinds.length;
   el("tab-descent").hidden = !changeable;
   el("nudge").hidden = !nudge;
+  el("link-line").hidden = framed;
   el("phase-update").hidden = !changeable || !descent.parameters.length;
   document.querySelector("h1").classList.toggle("unseen", framed);
   show();
@@ -287,7 +280,7 @@ export function start(text, operations, live, asked) {
   tellHeight();
   new ResizeObserver(() => {
     if (!camera.measure()) return;
-    const about = aboutStep(known(), step());
+    const about = aboutStep(now, step());
     if (state.camera) {
       camera.put(state.camera);
       sight.docks(about);

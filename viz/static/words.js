@@ -54,6 +54,18 @@ export function tell(seen, step, where, context) {
   return { line: told.words, ...told };
 }
 
+/* The same, before the first step of a pass. */
+export function beginning({ nodes }, phase) {
+  const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
+  const operations = nodes.filter((node) => node.inputs.length).length;
+  const words = {
+    forward: `Start of the forward pass: ${leaves} inputs are given, ${operations} operations to go.`,
+    backward: "Start of the backward pass: all values are known, no gradient yet.",
+    update: "Before the update: every gradient is known, and the parameters are as they were.",
+  }[phase];
+  return { words, line: words, symbols: [], rule: [], numbers: [], sum: [], head: [], rows: [] };
+}
+
 function telling(seen, step, where, context) {
   if (step.update) return update(seen, where, context);
   if (step.frame !== undefined) return group(seen, step, where, context);
