@@ -211,7 +211,9 @@ def _paths(paths: Iterable[str] | None, boxes: list[TreeBox]) -> list[str]:
         return []
     if isinstance(paths, str):
         raise TypeError(f"open is a list of scope paths, such as [{paths!r}], not a single text")
-    known = {name for box in boxes if box.path for name in (box.path, f"{box.path}({box.call})")}
+    known = {
+        name for box in boxes if box.path for name in (box.path, *([f"{box.path}({box.call})"] if box.call else []))
+    }
     found = list(paths)
     for path in found:
         if path != "*" and path not in known:
