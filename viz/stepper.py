@@ -23,7 +23,7 @@ from autograd_core.graph import collector_paused, require_graph
 from viz.dot import Diagram, draw
 from viz.page import Theme, framed, html_path, json_text, page
 from viz.trace import Graph
-from viz.tree import TreeBox
+from viz.tree import TreeBox, box_keys
 
 if TYPE_CHECKING:
     from viz.widget import StepperWidget
@@ -50,9 +50,9 @@ class Stepper:
 
     The other arguments say what the page shows first: the `phase` ("forward", "backward" or "update"), the number of
     the `step` in it (0 is the start), the boxes that are `open`, by scope path, such as ``["layers.1"]`` (all calls of
-    it; ``"layers.1(2)"`` is the second one, and ``["*"]`` opens all), other numbers for `inputs`, by leaf, and the
-    `camera` as (x, y, scale): what is in the middle, in pixels of the drawing. The address of a saved page holds the
-    same, after the ``#``, so that a link opens exactly what its writer saw.
+    it; ``"layers.1(2)"`` is the one in the second call, and ``["*"]`` opens all), other numbers for `inputs`, by leaf,
+    and the `camera` as (x, y, scale): what is in the middle, in pixels of the drawing. The address of a saved page
+    holds the same, after the ``#``, so that a link opens exactly what its writer saw.
 
     Raises TypeError unless `output` is a Value, ValueError for a graph of more than `MOST_NODES` nodes or an option
     that is none of these, and RuntimeError for an output that was computed inside `no_grad`.
@@ -211,9 +211,7 @@ def _paths(paths: Iterable[str] | None, boxes: list[TreeBox]) -> list[str]:
         return []
     if isinstance(paths, str):
         raise TypeError(f"open is a list of scope paths, such as [{paths!r}], not a single text")
-    known = {
-        name for box in boxes if box.path for name in (box.path, *([f"{box.path}({box.call})"] if box.call else []))
-    }
+    known = {name for box, key in zip(boxes, box_keys(boxes), strict=True) for name in (box.path or box.name, key)}
     found = list(paths)
     for path in found:
         if path != "*" and path not in known:

@@ -11,7 +11,7 @@ Numbers that JSON lacks are the strings "inf", "-inf" and "nan". The trace:
     backward   the steps of `autograd_core.backward_steps`: node (null for the seed), input, position, upstream, local,
                contribution, before, after
     boxes      by index, outer ones first: name, title, path, parent (an index or null), call (which of several calls of
-               that path it is, from 1; 0 for an only one)
+               that path it is, from 1; 0 for an only one), key (what an address calls it, as ``layers.1(2)``)
 
 The compact form leaves out what the page works out itself: the forward and the backward steps follow from `inputs` and
 `partials`. What many nodes share is listed once, in `forms`, whose formulas and rules have ``{0}``, ``{1}`` and
@@ -31,7 +31,7 @@ from autograd_core.formula import names_of, operation, partial
 from autograd_core.modes import Scope, changed
 from autograd_core.primitives import COMPARISONS, where
 from viz.page import json_number
-from viz.tree import TreeBox, box_tree, short_label
+from viz.tree import TreeBox, box_keys, box_tree, short_label
 
 _BRANCHING = COMPARISONS | {where}
 
@@ -137,8 +137,9 @@ class Graph:
                 "path": box.path,
                 "parent": None if box.parent is None else place[box.parent],
                 "call": box.call,
+                "key": key,
             }
-            for box in self.boxes
+            for box, key in zip(self.boxes, box_keys(self.boxes), strict=True)
         ]
 
     def _short(self, i: int) -> str:

@@ -63,6 +63,22 @@ def box_tree(order: list[Value]) -> tuple[list[TreeBox], list[TreeBox | None]]:
     return _outer_first(homes), homes
 
 
+def box_keys(boxes: list[TreeBox]) -> list[str]:
+    """What an address calls each of these boxes, no two alike.
+
+    It is the path (or the name, where there is none), with the calls around in parentheses where there are several:
+    ``layers.0(2)`` is layer 0 in the second call of its model, ``layers.0(parameters)`` the box of what the calls
+    share. A box that this does not tell apart, such as a run, has its place in the list for a name: ``[7]``.
+    """
+    keys = []
+    for box in boxes:
+        calls = ".".join(str(one.call) for one in reversed(lineage(box)) if one.call)
+        kind = "parameters" if box.title.endswith(", parameters") else calls
+        keys.append((box.path or box.name) + (f"({kind})" if kind else ""))
+    count = Counter(keys)
+    return [key if key and count[key] == 1 else f"[{place}]" for place, key in enumerate(keys)]
+
+
 def lineage(box: TreeBox | None) -> list[TreeBox]:
     """A box and those around it, innermost first."""
     boxes = []

@@ -166,7 +166,9 @@ TAMPERED: list[tuple[Any, str]] = [
     (lambda trace: trace["name"].update({"2": {"toString": 1}}), "node 2 of the trace"),
     (lambda trace: trace["forms"][0].__setitem__(1, {"length": 3}), "form 0 of the trace"),
     (
-        lambda trace: trace["boxes"].append({"name": "a", "title": "a", "path": "a", "parent": 0, "call": 0}),
+        lambda trace: trace["boxes"].append(
+            {"name": "a", "title": "a", "path": "a", "parent": 0, "call": 0, "key": "a"}
+        ),
         "box 0",
     ),
     (lambda trace: trace["constant"].append(len(trace["data"]) - 1), "the output of the trace is a plain number"),

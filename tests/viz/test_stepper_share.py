@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import nn
 from autograd_core import Value
 from tests.viz.steppers import GRAPHS, lines, network, opened, press, rect, step_to, text
 from viz import Stepper
@@ -93,6 +94,23 @@ def test_arguments_say_what_is_seen_first(page: Page, tmp_path: Path) -> None:
     assert page.locator("#canvas .frame").count() == 0
     opened(page, network(2, [2, 1]), tmp_path, open=["*"])
     assert page.locator("#canvas .node.box").count() == 0
+
+
+def test_calls_of_one_layer_are_told_apart(page: Page, tmp_path: Path) -> None:
+    model = nn.MLP(2, [2, 1], rng=0)
+    output = (model([1.0, 2.0]) - model([0.5, -1.0])) ** 2
+    keys = [box["key"] for box in Stepper(output).trace["boxes"]]
+    assert len(set(keys)) == len(keys)
+    assert {"MLP(2)", "layers.0(1)", "layers.0(2)", "layers.0.neurons.1(2)", "layers.0(parameters)"} < set(keys)
+    opened(page, output, tmp_path, open=["layers.0(2)"])
+    titles = "all => all.map(one => one.getAttribute('aria-label'))"
+    assert page.eval_on_selector_all("#canvas .frame .tab", titles) == [
+        "Close MLP (call 2)",
+        "Close MLP (call 2), layer 0",
+    ]
+    assert "&open=layers.0(2)&" in page.url
+    page.evaluate("location.hash = '#step=0&open=layers.0'")
+    page.wait_for_function("() => document.querySelectorAll('#canvas .frame').length === 5")
 
 
 @pytest.mark.parametrize(

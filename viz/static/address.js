@@ -9,9 +9,6 @@ import { around } from "./tree.js";
 const PHASES = ["forward", "backward", "update"];
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
-/* A box in an address: its scope path, with the call where there are several, or its place where it has no path. */
-const keyOf = ({ path, call, index }) => (path ? path + (call ? `(${call})` : "") : `[${index}]`);
-
 /* As JSON writes a number, all its digits, or as "inf", "-inf" and "nan". */
 export const exact = (x) => (Number.isFinite(x) ? (Object.is(x, -0) ? "-0" : String(x)) : shown(x));
 
@@ -31,7 +28,7 @@ export function readAddress(text, { nodes, boxes }) {
       else problem(`“${value}” is no step`);
     } else if (key === "open") {
       found.open ??= new Set();
-      const those = !value ? [] : boxes.filter((box) => value === "*" || keyOf(box) === value || (box.path && box.path === value));
+      const those = !value ? [] : boxes.filter(({ key, path, name }) => value === "*" || key === value || (path || name) === value);
       if (value && !those.length) problem(`there is no box “${value}”`);
       for (const box of those) for (const one of [box.index, ...around(boxes, box.parent)]) found.open.add(one);
     } else if (leaf) {
@@ -62,7 +59,7 @@ export function writeAddress({ phase, step, open, leaves, camera, rate, tab, gro
   const inside = new Set([...open].flatMap((box) => around(boxes, boxes[box].parent)));
   if (boxes.length && open.size === boxes.length) text.append("open", "*");
   /* The boxes around an open one are open, too. */
-  else if (boxes.length) [...open].filter((box) => !inside.has(box)).sort((a, b) => a - b).forEach((box) => text.append("open", keyOf(boxes[box])));
+  else if (boxes.length) [...open].filter((box) => !inside.has(box)).sort((a, b) => a - b).forEach((box) => text.append("open", boxes[box].key));
   if (boxes.length && !open.size) text.append("open", "");
   for (const [i, x] of leaves) text.append(`n${i}`, exact(x));
   text.append("camera", [camera.x.toFixed(2), camera.y.toFixed(2), camera.k].map(Number).join(","));

@@ -54,7 +54,7 @@ export function createDescent({ nodes, output }, { move, stop, repaint, cycle })
     el("descend-back").disabled = el("descend-reset").disabled = steps < 1;
     const last = history[steps].loss;
     const before = steps ? history[steps - 1].loss : null;
-    const verdict = before === null ? "" : Number.isNaN(last) || Math.abs(last) === Infinity ? " Too large a step: start again with a smaller η." :
+    const verdict = before === null || !Number.isFinite(history[0].loss) ? "" : Number.isNaN(last) || Math.abs(last) === Infinity ? " Too large a step: start again with a smaller η." :
       last > before ? ` It rose with the last step, so η may be too large.` : "";
     el("descended").textContent = steps ? `${of} went from ${shown(history[0].loss)} to ${shown(last)} in ${steps} step${steps > 1 ? "s" : ""}.${verdict}` :
       `${of} is ${shown(last)} before the first step.`;

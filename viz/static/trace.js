@@ -27,7 +27,7 @@ export function read(text) {
   trace.forms.forEach((form, k) => require(list(form, 4) && texts(form.slice(0, 2)) && typeof form[3] === "boolean" &&
     list(form[2]) && texts(form[2].filter((rule) => rule !== null)), `form ${k} of the trace is not as it should be`));
   const boxes = trace.boxes.map((box, k) => {
-    require(box && texts([box.name, box.title, box.path]) && Number.isInteger(box.call) &&
+    require(box && texts([box.name, box.title, box.path, box.key]) && Number.isInteger(box.call) &&
       (box.parent === null || (Number.isInteger(box.parent) && box.parent >= 0 && box.parent < k)),
     `box ${k} of the trace is not as it should be`);
     return { index: k, ...box, parent: box.parent === null ? -1 : box.parent };
