@@ -31,17 +31,41 @@ def predict(model: Module, X: Any) -> np.ndarray:
     array([0., 0.])
     """
     rows = samples(X)
+    if len(rows) > _MANY:
+        return predictor(model, rows)[0]()
     with evaluating(model):
-        outputs = _walked_outputs(model, rows[:_MANY])
-        if len(rows) <= _MANY:
-            return outputs
-        found = None if thread.mode.checking else _compiled_outputs(model, rows)
-        # Where the model reads a number behind our back, it is most likely to show at the extremes.
-        some = [*range(_MANY), *rows[:, :_MANY].argmin(axis=0), *rows[:, :_MANY].argmax(axis=0)]
-        expected = np.concatenate([outputs, _walked_outputs(model, rows[some[_MANY:]])])
-        if found is not None and np.allclose(found[some], expected, rtol=1e-6, atol=1e-9, equal_nan=True):
-            return found
-        return np.concatenate([outputs, _walked_outputs(model, rows[_MANY:])])
+        return _walked_outputs(model, rows)
+
+
+def predictor(model: Module, X: Any) -> tuple[Callable[[], np.ndarray], bool]:
+    """A function that returns what ``predict(model, X)`` does, to be called whenever the weights have changed; and
+    whether it runs a program, which is compiled once, where the model allows one.
+
+    Elsewhere it walks the nodes of each sample. Raises what `samples` raises for X.
+
+    >>> from nn import MLP
+    >>> model = MLP(2, [1], init="zeros")
+    >>> outputs, compiled = predictor(model, [[1.0, 2.0], [3.0, 4.0]])
+    >>> model.layers[0].neurons[0].b.data = 0.5
+    >>> outputs(), compiled
+    (array([0.5, 0.5]), True)
+    """
+    rows = samples(X)
+
+    def walked() -> np.ndarray:
+        with evaluating(model):
+            return _walked_outputs(model, rows)
+
+    compiled = None if thread.mode.checking else _compiled_outputs(model, rows[0])
+    if compiled is None:
+        return walked, False
+    # Where the model reads a number behind our back, it is most likely to show at the extremes.
+    some = rows[[*range(min(_MANY, len(rows))), *rows.argmin(axis=0), *rows.argmax(axis=0)]]
+    with evaluating(model):
+        expected = _walked_outputs(model, some)
+    if not np.allclose(compiled(some), expected, rtol=1e-6, atol=1e-9, equal_nan=True):
+        return walked, False
+    return lambda: compiled(rows), True
 
 
 def evaluate(model: Module, X: Any, y: Any, loss: Callable[[Any, Any], Any]) -> float:
@@ -70,12 +94,17 @@ def accuracy(model: Module, X: Any, y: Any, threshold: float | None = None) -> f
     predicted right. Raises ValueError for other labels, and what `samples` and `targets` raise.
     """
     outputs = predict(model, X)
-    labels = targets(y, len(outputs))
+    if outputs.ndim == 1 and threshold is None:
+        threshold = default_threshold(model, samples(X)[0])
+    return share_right(outputs, targets(y, len(outputs)), threshold or 0.0)
+
+
+def share_right(outputs: np.ndarray, labels: np.ndarray, threshold: float) -> float:
+    """The `accuracy` of outputs as `predict` returns them, for labels as `targets` returns them."""
     if outputs.ndim == 1:
         if labels.ndim > 1 or not (np.isin(labels, (0, 1)).all() or np.isin(labels, (-1, 1)).all()):
             raise ValueError("for a model with one output the labels are 0 and 1, or -1 and 1")
-        limit = default_threshold(model, samples(X)[0]) if threshold is None else threshold
-        return float(np.mean(((outputs > limit) == (labels > 0)) & ~np.isnan(outputs)))
+        return float(np.mean(((outputs > threshold) == (labels > 0)) & ~np.isnan(outputs)))
     classes = outputs.shape[1]
     if labels.ndim > 1:
         if labels.shape != outputs.shape or not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
@@ -163,18 +192,30 @@ def _is_several(output: Any) -> bool:
 _MANY = 16
 
 
-def _compiled_outputs(model: Module, rows: np.ndarray) -> np.ndarray | None:
-    """The outputs by a program, or None for a model that cannot be one."""
-    sample, parameters = mapped(Value, rows[0].tolist()), model.parameters()
+def _compiled_outputs(model: Module, row: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
+    """A function from samples to the outputs, by a program; None for a model that cannot be one."""
     try:
-        with collector_paused(), changed(recording=True, symbolic=True):
-            output = model(sample)
-            several = _is_several(output)
-            program = compile(list(output) if several else [output], [sample], parameters)
+        sample, output = recorded(model, row)
+        several, parameters = _is_several(output), model.parameters()
+        program = compile(list(output) if several else [output], [sample], parameters)
     except Exception:  # of somebody else's code, which may do anything with a Value
         return None
-    found = program([parameter.data for parameter in parameters], rows)
-    return found if several else found[:, 0]
+
+    def outputs(rows: np.ndarray) -> np.ndarray:
+        found = program([parameter.data for parameter in parameters], rows)
+        return found if several else found[:, 0]
+
+    return outputs
+
+
+def recorded(model: Module, row: np.ndarray) -> tuple[list[Value], Any]:
+    """A sample as Values, and what the model returns for it in evaluation mode: a graph that stands for any sample.
+
+    Raises what the model raises, such as TypeError where it asks for the number of a Value.
+    """
+    sample = mapped(Value, row.tolist())
+    with evaluating(model), collector_paused(), changed(recording=True, symbolic=True):
+        return sample, model(sample)
 
 
 @contextmanager

@@ -68,7 +68,10 @@ class History:
 
 @dataclass
 class Training:
-    """A training under way, as callbacks see it after each epoch; the model has the weights of that epoch."""
+    """A training run under way, as callbacks see it after each epoch; the model has the weights of that epoch.
+
+    A callback with a method `begin` sees it before the first epoch, too, with the weights that the run starts from.
+    """
 
     model: Module
     optimizer: Optimizer
@@ -84,6 +87,12 @@ class Training:
     """The loss they had."""
     history: History = field(default_factory=History)
     restore_best: bool = False
+    X: np.ndarray | None = None
+    """The samples, of shape (n, inputs); None in a Training that is not of `fit`."""
+    y: np.ndarray | None = None
+    """The targets, of shape (n,) or (n, outputs)."""
+    validation_data: tuple[np.ndarray, np.ndarray] | None = None
+    """The validation samples and targets, where there are any."""
 
     def stop(self, reason: str, restore_best: bool = False) -> None:
         """End the training after this epoch, on request with the weights of the best epoch so far."""

@@ -46,7 +46,7 @@ def objective(
     if thread.mode.checking:
         raise ValueError("detect_anomaly looks at nodes, and a compiled program has none; use engine='eager'")
     start = _numbers(parameters)
-    with _drawn_back(model), no_grad():
+    with drawn_back(generators(model)), no_grad():
         _check_targets(model, loss, X, y)
         if penalty is not None:
             _scalar(penalty(), "penalty")
@@ -55,7 +55,7 @@ def objective(
         few = _few(X, y)
         results = []
         for either in (eager, program.value_and_grad):
-            with _drawn_back(model):
+            with drawn_back(generators(model)):
                 results.append(either(start, X[few], y[few]))
         (expected, slopes), (value, gradient) = results
         _check_agreement(np.append(slopes, expected), np.append(gradient, value))
@@ -97,7 +97,7 @@ def _program(
 ) -> Program:
     """The program of the loss of one sample, recorded on the first."""
     sample, target = mapped(Value, X[0].tolist()), mapped(Value, y[0].tolist())
-    with _drawn_back(model), collector_paused(), changed(symbolic=True, recording=True):
+    with drawn_back(generators(model)), collector_paused(), changed(symbolic=True, recording=True):
         try:
             output = _scalar(loss(model(sample), target), "loss")
             if penalty is not None:
@@ -143,9 +143,9 @@ def _check_agreement(expected: np.ndarray, found: np.ndarray) -> None:
 
 
 @contextmanager
-def _drawn_back(model: Module) -> Iterator[None]:
-    """Put the generators that the model draws from back into the state that they are in."""
-    states = [(generator, generator.bit_generator.state) for generator in generators(model)]
+def drawn_back(drawn_from: Iterable[np.random.Generator]) -> Iterator[None]:
+    """Put generators, such as those that a model draws from, back into the state that they are in."""
+    states = [(generator, generator.bit_generator.state) for generator in drawn_from]
     try:
         yield
     finally:

@@ -57,7 +57,7 @@ def fit(
     descends the mean over the batch of ``loss(model(x), y)``, one sample for itself, plus ``penalty()``, such as
     ``lambda: 1e-4 * nn.losses.l2_penalty(model.parameters())``; without `batch_size` the batch is all samples.
     `clip_norm` bounds the norm of the gradient; `scheduler` steps after each epoch; `callbacks` are called with a
-    `Training` after it.
+    `Training` after it; one with a method `begin` has that called before the first epoch.
 
     The "eager" engine walks the nodes of each sample. The "compiled" one records a sample, the first, with Values for
     the target too, since they stand for any target, and runs the program that `autograd_core.compile` makes of it on
@@ -103,7 +103,7 @@ def fit(
         raise FileNotFoundError(f"{checkpoint} could not be written: its folder does not exist")
 
     parameters = list(optimizer.parameters)
-    training = _started(model, optimizer, scheduler, generator(rng))
+    training = _started(model, optimizer, scheduler, generator(rng), (X, y), validation)
     history, begin, options = training.history, training.parameters, optimizer.state_dict()
     description = {} if checkpoint is None else run_description(
         model, {"optimizer": optimizer, "scheduler": scheduler}, X=X, y=y, validation_data=validation, loss=loss,
@@ -119,6 +119,10 @@ def fit(
         write(parameters, training.parameters)
         step, compiled = objective(engine, model, loss, penalty, parameters, X, y)
         validate = validation and validator(compiled, model, loss, parameters, *validation)
+        for callback in callbacks:
+            if begins := getattr(callback, "begin", None):
+                begins(training)
+                training.parameters = _numbers(optimizer)
         while len(history.epochs) < epochs and not history.stopped:
             start, learning_rate, before = time.perf_counter(), optimizer.lr, training.parameters
             model.train()
@@ -144,7 +148,7 @@ def fit(
                 scheduler.step()
             for callback in callbacks:
                 callback(training)
-            # A callback may have changed the weights, to bound their norm, say.
+            # As before the first epoch, a callback may have changed the weights, to bound their norm, say.
             training.parameters = training.best_parameters if training.restore_best else _numbers(optimizer)
             if checkpoint is not None:
                 write_checkpoint(checkpoint, training, description)
@@ -229,11 +233,17 @@ def _checked_validation(data: Any) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _started(
-    model: Module, optimizer: Optimizer, scheduler: AnyScheduler | None, order: np.random.Generator
+    model: Module,
+    optimizer: Optimizer,
+    scheduler: AnyScheduler | None,
+    order: np.random.Generator,
+    data: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray] | None,
 ) -> Training:
     """A training before its first epoch."""
-    numbers = _numbers(optimizer)
-    return Training(model, optimizer, scheduler, list(dict.fromkeys([order, *generators(model)])), numbers, numbers)
+    numbers, draws = _numbers(optimizer), list(dict.fromkeys([order, *generators(model)]))
+    X, y = data
+    return Training(model, optimizer, scheduler, draws, numbers, numbers, X=X, y=y, validation_data=validation)
 
 
 def _numbers(optimizer: Optimizer) -> np.ndarray:

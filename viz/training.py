@@ -1,59 +1,75 @@
-"""Scrubbing through a training in a browser: the loss, and each weight with its gradient and step, epoch by epoch.
+"""Scrubbing through a training run in a browser, epoch by epoch: the curves, the network, what it learned, its weights.
 
-The page is one file without anything from a network: the loss curve, a trace, and one script. The trace is JSON of this
+The page is one file without anything from a network: the curves, a trace, and one script. The trace is JSON of this
 form; numbers that JSON lacks are the strings "inf", "-inf" and "nan":
 
-    version     1
+    version     2
     model       the kind of the model, such as MLP
-    stopped     why the training ended before its last epoch, or ''
+    stopped     why the run ended before its last epoch, or ''
     parameters  for each parameter its path, the path of the module it is of, and of the module around that (layer)
-    epochs      for each recorded epoch its number, loss, validation loss (or null), learning rate, and the data and
-                grad of each parameter: after the last step of the epoch, and what that step descended
-    plot        how the curve is drawn: the edges of its area (left, right, top, bottom), the epochs at left and right
-                (first, last), the losses at bottom and top (low, high), and whether they are spaced by their log
+    epochs      for each recorded epoch its number, loss, validation (loss), accuracy, validation_accuracy and learning
+                rate, or null for what there is not, and the data and grad of each parameter: after the last step of the
+                epoch, and what that step descended. The first may be the weights before all steps, whose loss, rate
+                and grad are null
+    plot        how the curves are drawn: the edges at left and right, the epochs there (first, last), and of the areas
+                of loss and accuracy (null without one) the edges at top and bottom, the numbers there (high, low), and
+                whether they are spaced by their log
+    network     the layers of a chain of fully connected ones, as `viz.model_graph.network` has them, or null
+    plane       of a model of two inputs with classes or one output: `nodes` and `outputs` of its graph, as
+                `viz.model_graph` has them; points (the two inputs, and the target or the number of its class), of how
+                many samples (count), the names of the classes (null for a regression), the threshold between two
+                classes, the corners of the plane (low, high), and the least and largest target (reach); or null
+    no_plane    why a model of two inputs has none, or ''
 """
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_core.formula import number_text
+from autograd_core.floats import as_float
 from nn.arguments import positive_int
 from nn.history import History, Training
 from nn.module import Module
+from viz import curves
 from viz.page import framed, html_path, json_number, json_text, page
-from viz.palette import ACTIVE, FOCUS
+from viz.subject import Subject
 
-TITLE = "Scrub through a training"
+TITLE = "Scrub through a training run"
 MOST_PARAMETERS = 2_000
 """How many parameters can be recorded."""
 MOST_EPOCHS = 1_000
 """How many epochs are kept; beyond it every other one is."""
 MOST_NUMBERS = 200_000
 """How many weights are kept, over all epochs, so that a page stays below some 8 MB."""
-FONT = "Helvetica, Arial, sans-serif"
 
 
 class _Moment(NamedTuple):
     epoch: int
-    loss: float
+    loss: float | None
     validation: float | None
-    rate: float
+    accuracy: float | None
+    validation_accuracy: float | None
+    rate: float | None
     data: np.ndarray
-    grad: np.ndarray
+    grad: np.ndarray | None
 
 
 class TrainingPlayer:
-    """A callback for `nn.fit` that records a training to scrub through: `save` writes it as a page.
+    """A callback for `nn.fit` that records a training run to scrub through: `save` writes it as a page.
 
-    In a notebook it shows itself. It keeps the first epoch, each one that is a multiple of `every`, and the last; when
-    they are more than `MOST_EPOCHS`, or have more than `MOST_NUMBERS` weights, `every` is doubled. Of a model with
-    more than `MOST_PARAMETERS` parameters it records a part, such as ``part="layers.0"``. A resumed training goes on
-    in the record; another one begins it anew. The weights before the first step are not in it.
+    In a notebook it shows itself: the curves, the layers of a chain as circles and lines, for two inputs what the model
+    makes of the plane, and each weight with its gradient and step. It keeps the weights before the first step, the
+    first epoch, each one that is a multiple of `every`, and the last; when they are more than `MOST_EPOCHS`, or have
+    more than `MOST_NUMBERS` weights, `every` is doubled. Of a model with more than `MOST_PARAMETERS` parameters it
+    records a part, such as ``part="layers.0"``, and no plane. A resumed run goes on in the record; another one begins
+    it anew.
+
+    Where the targets are classes it records the accuracy, too, as `nn.accuracy` has it with this `threshold`. That
+    costs a forward pass over all samples, those for validation included, for each epoch that is kept; a larger `every`
+    makes it cheaper.
 
     >>> import nn
     >>> X, y = nn.data.xor()
@@ -64,69 +80,105 @@ class TrainingPlayer:
     >>> player
     <TrainingPlayer of 4 epochs and 17 parameters; .save('training.html')>
     >>> [epoch["epoch"] for epoch in player.trace["epochs"]]
-    [1, 10, 20, 25]
+    [0, 1, 10, 20, 25]
     >>> player.trace["epochs"][-1]["loss"] == history.loss[-1]
     True
     """
 
-    def __init__(self, every: int = 1, part: str = "") -> None:
+    def __init__(self, every: int = 1, part: str = "", threshold: float | None = None) -> None:
         self._given = self.every = positive_int(every, "every")
         if not isinstance(part, str):
             raise TypeError(f"part is the path of a part of the model, such as 'layers.0', got {part!r}")
-        self.part, self._model, self._history = part, "", History()
-        self._parameters: list[dict[str, str]] = []
+        self.part, self.threshold = part, None if threshold is None else as_float(threshold, "threshold")
+        self._training: Training | None = None
+        self._kind, self._history, self._parameters = "", History(), list[dict[str, str]]()
         self._moments: list[_Moment] = []
+
+    def begin(self, training: Training) -> None:
+        """Record the weights before the first epoch; `nn.fit` calls this.
+
+        Raises as a call does.
+        """
+        self._attend(training)
+        if not self._moments:
+            self._record(training, stepped=False)
 
     def __call__(self, training: Training) -> None:
         """Record the epoch that has just ended.
 
         Raises TypeError for what is no `Training`, ValueError for an unknown `part` or too many parameters.
         """
+        if training is not self._training:
+            self._attend(training)
+        if not self._moments or len(training.history.epochs) > self._moments[-1].epoch:
+            self._record(training)
+
+    def _attend(self, training: Training) -> None:
+        """Turn to a training run that was not seen before: one that goes on from what is recorded, or another."""
         if not isinstance(training, Training):
             raise TypeError(f"a TrainingPlayer is for nn.fit(..., callbacks=[player]), got {type(training).__name__}")
-        parameters = _places(training.model, list(named := _of_part(training.model, self.part)))
-        number, last = len(training.history.epochs), training.history.epochs[-1]
-        if parameters != self._parameters or (self._moments and number <= self._moments[-1].epoch):
+        named = _of_part(training.model, self.part)
+        parameters, recorded = _places(training.model, list(named)), self._moments[-1].epoch if self._moments else 0
+        same = self._history.epochs[:recorded] == training.history.epochs[:recorded]
+        if not recorded or not same or parameters != self._parameters:
             self._moments, self.every = [], self._given
-        self._model, self._history, self._parameters = type(training.model).__name__, training.history, parameters
+        self._training, self._kind = training, type(training.model).__name__
+        self._history, self._parameters = training.history, parameters
+        self._subject = Subject(training, named, self.part, self.threshold)
+
+    def _record(self, training: Training, stepped: bool = True) -> None:
         self._moments = self._kept(self._moments)  # without the last so far, unless it has a place of its own
-        data, grad = (np.array([getattr(one, kind) for one in named.values()], float) for kind in ("data", "grad"))
-        self._moments.append(_Moment(number, last.loss, last.validation_loss, last.learning_rate, data, grad))
-        while len(self._moments) > max(3, min(MOST_EPOCHS, MOST_NUMBERS // len(parameters))):
+        number, values = len(training.history.epochs), self._subject.parameters
+        data, grad = (np.array([getattr(one, kind) for one in values], float) for kind in ("data", "grad"))
+        loss, validation, rate, _ = training.history.epochs[-1] if number else (None, None, None, None)
+        accuracies = self._subject.accuracies()
+        self._moments.append(_Moment(number, loss, validation, *accuracies, rate, data, grad if stepped else None))
+        while len(self._moments) > max(4, min(MOST_EPOCHS, MOST_NUMBERS // len(values))):
             self.every *= 2
             self._moments = [*self._kept(self._moments[:-1]), self._moments[-1]]
 
     def _kept(self, moments: list[_Moment]) -> list[_Moment]:
-        return [moment for place, moment in enumerate(moments) if place == 0 or moment.epoch % self.every == 0]
+        return [one for place, one in enumerate(moments) if place == 0 or one.epoch <= 1 or one.epoch % self.every == 0]
 
     @property
     def trace(self) -> dict[str, Any]:
         """What the page knows, as the module describes it; raises ValueError before the first epoch."""
-        if not self._moments:
-            raise ValueError("no epoch is recorded yet; train with nn.fit(..., callbacks=[player]) first")
+        moments, subject = self._finished(), self._subject
+        single = ("loss", "validation", "accuracy", "validation_accuracy", "rate")
         epochs = [
             {
                 "epoch": moment.epoch,
-                **{name: json_number(getattr(moment, name)) for name in ("loss", "validation", "rate")},
-                **{
-                    name: [json_number(number) for number in getattr(moment, name).tolist()]
-                    for name in ("data", "grad")
-                },
+                **{name: json_number(getattr(moment, name)) for name in single},
+                **{name: _json_numbers(getattr(moment, name)) for name in ("data", "grad")},
             }
-            for moment in self._moments
+            for moment in moments
         ]
-        known = {"version": 1, "model": self._model, "stopped": self._history.stopped}
+        known = {"version": 2, "model": self._kind, "stopped": self._history.stopped}
         parameters = [dict(one) for one in self._parameters]
-        return {**known, "parameters": parameters, "epochs": epochs, "plot": _plot(self._moments)}
+        pictures = {"network": subject.network, "plane": subject.plane, "no_plane": subject.no_plane}
+        return {**known, "parameters": parameters, "epochs": epochs, "plot": curves.plot(moments), **pictures}
 
     def svg(self) -> str:
-        """The loss curve; raises ValueError before the first epoch."""
-        return _curve(self._moments, self.trace["plot"])
+        """The curves; raises ValueError before the first epoch."""
+        moments = self._finished()
+        return curves.svg(moments, curves.plot(moments))
 
     def html(self) -> str:
         """The page; raises ValueError before the first epoch."""
-        start = 'trainingModule.start(document.getElementById("trace").textContent);'
-        return page("training", TITLE, start, {"SVG": self.svg(), "TRACE": json_text(self.trace)})
+        trace = 'document.getElementById("trace").textContent'
+        picture, text = self.svg(), json_text(self.trace)
+        start = f"trainingModule.start({trace}, {self._subject.operations});"
+        return page("training", TITLE, start, {"SVG": picture, "TRACE": text})
+
+    def _finished(self) -> list[_Moment]:
+        if not self._epochs:
+            raise ValueError("no epoch is recorded yet; train with nn.fit(..., callbacks=[player]) first")
+        return self._moments
+
+    @property
+    def _epochs(self) -> int:
+        """How many epochs are recorded; the weights before all of them are none."""
+        return sum(moment.epoch > 0 for moment in self._moments)
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file that opens in any browser; the path.
@@ -139,16 +191,16 @@ class TrainingPlayer:
         return path
 
     def __repr__(self) -> str:
-        if not self._moments:
+        if not self._epochs:
             return "<TrainingPlayer of no epoch yet; nn.fit(..., callbacks=[player])>"
-        counts = {"epoch": len(self._moments), "parameter": len(self._parameters)}
+        counts = {"epoch": self._epochs, "parameter": len(self._parameters)}
         of = " and ".join(f"{count:,} {what}{'s' * (count != 1)}" for what, count in counts.items())
         return f"<TrainingPlayer of {of}; .save('training.html')>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        if not self._moments:
+        if not self._epochs:
             return {"text/plain": repr(self)}
-        shown = framed(self.html(), TITLE, self.svg(), "The loss over the epochs")
+        shown = framed(self.html(), TITLE, self.svg(), "The curves of the training run over its epochs")
         return {"text/html": shown, "text/plain": repr(self)}
 
 
@@ -180,53 +232,5 @@ def _places(model: Module, paths: list[str]) -> list[dict[str, str]]:
     return [{"path": path, "module": around(path), "layer": around(around(path))} for path in paths]
 
 
-def _plot(moments: list[_Moment]) -> dict[str, Any]:
-    losses = [
-        loss for one in moments for loss in (one.loss, one.validation) if loss is not None and math.isfinite(loss)
-    ]
-    low, high = (min(losses), max(losses)) if losses else (0.0, 1.0)
-    if high - low <= 1e-3 * abs(low):
-        low, high = (low / 1.1, high * 1.1) if low > 0.0 else (low - 1.0 + 0.1 * low, high + 1.0)
-    edges = {"left": 96, "right": 532, "top": 32, "bottom": 188, "first": moments[0].epoch, "last": moments[-1].epoch}
-    return {**edges, "low": low, "high": high, "log": low > 0.0}
-
-
-def _curve(moments: list[_Moment], plot: dict[str, Any]) -> str:
-    """The loss, and the validation loss where there is one, over the epochs as SVG, with a marker for the script."""
-    left, right, top, bottom = (plot[edge] for edge in ("left", "right", "top", "bottom"))
-    low, high = (math.log(plot[end]) if plot["log"] else plot[end] for end in ("low", "high"))
-    wide = max(1, plot["last"] - plot["first"])
-
-    def path(losses: list[float | None]) -> str:
-        points = [
-            f"{left + (right - left) * (moment.epoch - plot['first']) / wide:.1f},"
-            f"{bottom - (bottom - top) * ((math.log(loss) if plot['log'] else loss) - low) / (high - low):.1f}"
-            for moment, loss in zip(moments, losses, strict=True)
-            if loss is not None and math.isfinite(loss)
-        ]
-        return f"M{' '.join(points)}" + "h0" * (len(points) == 1) if points else ""
-
-    def text(x: float, y: float, anchor: str, said: str) -> str:
-        return f'<text class="said" x="{x}" y="{y}" text-anchor="{anchor}" fill="#333333">{said}</text>'
-
-    line = 'fill="none" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"'
-    curves = [("loss", "", path([moment.loss for moment in moments]), left)]
-    curves.append(("validation", 'stroke-dasharray="6 5"', path([moment.validation for moment in moments]), left + 90))
-    drawn, axes = "", f"M{left} {top}V{bottom}H{right}"
-    for (name, dashes, points, x), colour in zip(curves, (ACTIVE, FOCUS), strict=True):
-        if points:
-            drawn += f'<path class="{name}" {line} {dashes} stroke="{colour}" d="{points}M{x} 14h24"/>'
-            drawn += text(x + 30, 19, "start", "loss" if name == "loss" else "validation loss")
-    for share in (0.0, 0.5, 1.0):
-        y, loss = bottom - share * (bottom - top), low + share * (high - low)
-        axes += f"M{left - 5} {y}h5"
-        drawn += text(left - 8, y + 5, "end", format(math.exp(loss) if plot["log"] else loss, ".3g"))
-    ends = {left: str(plot["first"]), (left + right) / 2: "epoch", right: str(plot["last"])}
-    drawn += "".join(text(x, bottom + 22, "middle", said) for x, said in ends.items() if len(moments) > 1 or x != right)
-    told = " to ".join(f"{number_text(one.loss)} in epoch {one.epoch}" for one in (moments[0], moments[-1]))
-    drawn = f'<path class="axis" fill="none" stroke="#767676" d="{axes}"/>{drawn}<g id="marker"/></svg>'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" id="curve" width="560" height="220" viewBox="0 0 560 220" role="img" '
-        f'font-size="16" font-family="{FONT}" aria-label="The loss, from {told}">'
-        f'<rect class="paper" width="560" height="220" fill="#ffffff"/>{drawn}'
-    )
+def _json_numbers(numbers: np.ndarray | None) -> list[float | str | None] | None:
+    return None if numbers is None else [json_number(number) for number in numbers.tolist()]

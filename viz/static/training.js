@@ -1,176 +1,70 @@
-/* The page of a training run: which epoch is shown, and what it says of the curve and the weights. */
+/* The page of a training run: which epoch is shown, and what it says of the curves. */
 
-import { shown, isOne, plain } from "./numbers.js";
+import { createCircles } from "./circles.js";
+import { percent, told } from "./course.js";
+import { draw } from "./elements.js";
+import { shown } from "./numbers.js";
+import { createPlane } from "./plane.js";
+import { read } from "./record.js";
+import { createWeights } from "./weights.js";
 
 const el = (id) => document.getElementById(id);
 
-function read(text) {
-  const trace = JSON.parse(text);
-  const check = (holds, complaint) => { if (!holds) throw new Error(complaint); };
-  check(trace !== null && typeof trace === "object" && trace.version === 1, "this page reads traces of version 1");
-  const { parameters, epochs, plot } = trace;
-  const list = (x) => Array.isArray(x) && x.length > 0;
-  const row = (x) => list(x) && x.length === parameters.length && x.every(isOne);
-  const strings = (x, keys) => keys.every((key) => typeof x[key] === "string");
-  const all = list(parameters) && list(epochs) && plot && strings(trace, ["model", "stopped"]);
-  check(all, "the trace lacks its parameters or epochs");
-  parameters.forEach((one, i) => {
-    const whole = one && strings(one, ["path", "module", "layer"]) && one.path.startsWith(one.module) && one.module.startsWith(one.layer);
-    check(whole, "parameter " + i + " of the trace is not as it should be");
-  });
-  epochs.forEach((one, i) => {
-    const whole = one && Number.isInteger(one.epoch) && one.epoch > (i ? epochs[i - 1].epoch : 0) && isOne(one.loss) &&
-      (one.validation === null || isOne(one.validation)) && isOne(one.rate) && row(one.data) && row(one.grad);
-    check(whole, "epoch " + (i + 1) + " of the trace is not as it should be");
-  });
-  const edges = ["left", "right", "top", "bottom", "first", "last", "low", "high"];
-  const drawable = edges.every((edge) => Number.isFinite(plot[edge])) && plot.low < plot.high && plot.log === (plot.low > 0);
-  check(drawable, "the plot of the trace is not as it should be");
-  epochs.forEach((one) => {
-    for (const key of ["loss", "validation", "rate"]) one[key] = plain(one[key]);
-    for (const key of ["data", "grad"]) one[key] = Float64Array.from(one[key], plain);
-  });
-  return trace;
-}
-
-export function start(text) {
+export function start(text, operations) {
   const trace = read(text);
-  const { parameters, epochs, plot } = trace;
+  const { epochs, plot } = trace;
   const end = epochs.length - 1;
   const state = { at: 0, timer: null };
-  const kinds = ["data", "grad", "step"];
-  const below = (path, around) => (around ? path.slice(around.length + 1) : path);
   const norm = (numbers) => (numbers ? shown(Math.hypot(...numbers)) : "·");
-  const made = (kind, text = "", rest = {}) => Object.assign(document.createElement(kind), { textContent: text, ...rest });
-  const drawn = (kind, attributes) => {
-    const element = document.createElementNS(el("curve").namespaceURI, kind);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-    return element;
-  };
+  const known = (number, written, none) => (number === null ? none : written(number));
+  const anywhere = (key) => epochs.some((one) => one[key] !== null);
 
-  /* The step of each parameter since the recorded epoch before; of the first nothing is known. */
-  epochs.forEach((one, i) => { one.step = i ? one.data.map((number, k) => number - epochs[i - 1].data[k]) : null; });
-
-  const layers = new Map();
-  parameters.forEach(({ module, layer }, i) => {
-    if (!layers.has(layer)) layers.set(layer, { inside: new Map(), all: [], reach: {} });
-    const { inside, all } = layers.get(layer);
-    if (!inside.has(module)) inside.set(module, { members: [], rows: null });
-    inside.get(module).members.push(i);
-    all.push(i);
-  });
-  const modules = [];
-
-  const largest = (numbers, members) => (numbers ? members : []).reduce(
-    (most, i) => (Number.isFinite(numbers[i]) ? Math.max(most, Math.abs(numbers[i])) : most), 0);
-
-  for (const [path, layer] of layers) {
-    for (const kind of kinds) layer.reach[kind] = epochs.reduce((most, one) => Math.max(most, largest(one[kind], layer.all)), 0);
-    const grid = made("div", "", { className: "modules" });
-    for (const [of, module] of layer.inside) {
-      const count = module.members.length;
-      const title = (below(of, path) || "parameters") + ": " + count + (count === 1 ? " parameter" : " parameters");
-      const [up, down] = ["up", "down"].map((way) => drawn("path", { class: way }));
-      Object.assign(module, { layer, of, up, down, box: made("details") });
-      const strip = drawn("svg", { viewBox: "0 0 " + 8 * count + " 32", width: 16 * count, preserveAspectRatio: "none", "aria-hidden": "true" });
-      strip.append(up, down, drawn("path", { class: "middle", d: "M0 16H" + 8 * count }));
-      const summary = made("summary", title);
-      summary.append(strip);
-      module.box.append(summary);
-      module.box.open = parameters.length <= 40 || !modules.length;
-      module.box.addEventListener("toggle", () => fill(module));
-      grid.append(module.box);
-      modules.push(module);
-    }
-    el("layers").append(made("h3", path || trace.model), grid);
-  }
-
-  /* The share of the largest number that a number has, with its sign. */
-  function share(kind, layer, number) {
-    if (Number.isNaN(number)) return 0;
-    const most = el("rescale").checked ? layer.now[kind] : layer.reach[kind];
-    return most > 0 ? Math.max(-1, Math.min(1, number / most)) : Math.sign(number);
-  }
-
-  function table(module) {
-    const whole = made("table");
-    const head = made("tr");
-    head.append(...["Name", "Value", "Gradient", "Step"].map((text) => made("th", text, { scope: "col" })));
-    whole.createTHead().append(head);
-    module.since = head.lastChild;
-    const body = whole.createTBody();
-    module.rows = module.members.map((i) => {
-      const row = body.insertRow();
-      row.append(made("th", below(parameters[i].path, module.of), { scope: "row" }));
-      return kinds.map(() => {
-        const [text, bar, inner] = [made("span"), made("span", "", { className: "bar", ariaHidden: "true" }), made("span")];
-        bar.append(inner);
-        row.insertCell().append(text, bar);
-        return [text, inner];
-      });
-    });
-    module.box.append(whole);
-  }
-
-  function fill(module) {
-    if (!module.box.open) return;
-    if (!module.rows) table(module);
-    const epoch = epochs[state.at];
-    module.since.textContent = state.at ? "Step since epoch " + epochs[state.at - 1].epoch : "Step";
-    module.rows.forEach((cells, row) => cells.forEach(([text, inner], column) => {
-      const numbers = epoch[kinds[column]];
-      const part = numbers ? share(kinds[column], module.layer, numbers[module.members[row]]) : 0;
-      text.textContent = numbers ? shown(numbers[module.members[row]]) : "·";
-      inner.className = part < 0 ? "minus" : "plus";
-      inner.style.width = 50 * Math.abs(part) + "%";
-    }));
-  }
-
-  function strip(module) {
-    const numbers = epochs[state.at][el("kind").value];
-    const bars = { up: "", down: "" };
-    (numbers ? module.members : []).forEach((i, place) => {
-      const high = 16 * share(el("kind").value, module.layer, numbers[i]);
-      bars[high < 0 ? "down" : "up"] += "M" + (8 * place + 1) + " 16v" + (-high).toFixed(2) + "h6V16z";
-    });
-    for (const way of ["up", "down"]) module[way].setAttribute("d", bars[way]);
-  }
+  for (const id of ["network", "plane"]) el(`${id}-box`).hidden = !trace[id];
+  el("no-plane").textContent = trace.no_plane && `The decision boundary is not shown: ${trace.no_plane}.`;
+  el("no-plane").hidden = !trace.no_plane;
+  if (trace.stopped) el("stopped").textContent = `The run ended: ${trace.stopped}.`;
+  el("stopped").hidden = !trace.stopped;
+  const circles = trace.network && createCircles(trace);
+  const plane = trace.plane && createPlane(trace.plane, operations);
+  const weights = createWeights(trace);
 
   const x = (epoch) => plot.left + (plot.right - plot.left) * (epoch - plot.first) / Math.max(1, plot.last - plot.first);
-  const scaled = (loss) => (plot.log ? Math.log(loss) : loss);
-  const y = (loss) => plot.bottom - (plot.bottom - plot.top) * (scaled(loss) - scaled(plot.low)) / (scaled(plot.high) - scaled(plot.low));
+  const y = ({ top, bottom, low, high, log }, number) => {
+    const scaled = (one) => (log ? Math.log(one) : one);
+    return bottom - (bottom - top) * (scaled(number) - scaled(low)) / (scaled(high) - scaled(low));
+  };
 
   function mark(epoch) {
-    const at = x(epoch.epoch);
-    const dots = [epoch.loss, epoch.validation].filter((loss) => Number.isFinite(loss)).map((loss) => drawn("circle", { cx: at, cy: y(loss), r: 5 }));
-    el("marker").replaceChildren(drawn("line", { x1: at, x2: at, y1: plot.top, y2: plot.bottom }), ...dots);
+    const drawn = [[plot.loss, [epoch.loss, epoch.validation]], [plot.accuracy, [epoch.accuracy, epoch.validation_accuracy]]];
+    el("marker").replaceChildren(...drawn.filter(([area]) => area).flatMap(([area, numbers]) => [
+      draw("line", { x1: x(epoch.epoch), x2: x(epoch.epoch), y1: area.top, y2: area.bottom }),
+      ...numbers.filter((one) => one !== null && one >= area.low && one <= area.high).map((one) => draw("circle", { cx: x(epoch.epoch), cy: y(area, one), r: 5 })),
+    ]));
   }
 
   function paint() {
     const epoch = epochs[state.at];
-    for (const layer of layers.values()) {
-      layer.now = Object.fromEntries(kinds.map((kind) => [kind, largest(epoch[kind], layer.all)]));
-    }
-    const [last, validation] = [epochs[end].epoch, epoch.validation === null ? "" : shown(epoch.validation)];
-    el("words").setAttribute("aria-live", state.timer === null ? "polite" : "off");
+    const playing = state.timer !== null;
+    const last = epochs[end].epoch;
+    el("words").setAttribute("aria-live", playing ? "off" : "polite");
     const texts = {
-      loss: shown(epoch.loss), validation, rate: shown(epoch.rate), norm: norm(epoch.grad), moved: norm(epoch.step),
-      "moved-title": epoch.step ? "Moved since epoch " + epochs[state.at - 1].epoch : "Moved",
-      words: "Epoch " + epoch.epoch + " of " + last + ": loss " + shown(epoch.loss) +
-        (validation ? ", validation loss " + validation : "") + ", learning rate " + shown(epoch.rate) + ".",
-      count: epoch.epoch + " of " + last, play: state.timer === null ? "Play" : "Pause",
+      loss: known(epoch.loss, shown, "not known"), validation: known(epoch.validation, shown, "not known"),
+      accuracy: known(epoch.accuracy, percent, "·"), "validation-accuracy": known(epoch.validation_accuracy, percent, "·"),
+      rate: known(epoch.rate, shown, "·"), norm: norm(epoch.grad), moved: norm(epoch.step),
+      "moved-title": epoch.step ? `Moved since epoch ${epochs[state.at - 1].epoch}` : "Moved",
+      words: told(trace, state.at), count: `${epoch.epoch} of ${last}`, play: playing ? "Pause" : "Play",
     };
-    for (const [id, text] of Object.entries(texts)) el(id).textContent = text;
-    el("validation").hidden = el("validation").previousElementSibling.hidden = !validation;
+    for (const [id, said] of Object.entries(texts)) el(id).textContent = said;
     el("slider").value = String(state.at);
-    el("slider").setAttribute("aria-valuetext", "epoch " + epoch.epoch + " of " + last);
-    el("play").setAttribute("aria-pressed", String(state.timer !== null));
+    el("slider").setAttribute("aria-valuetext", `epoch ${epoch.epoch} of ${last}`);
+    el("play").setAttribute("aria-pressed", String(playing));
     for (const [id, off] of [["first", !state.at], ["previous", !state.at], ["next", state.at === end], ["last", state.at === end]]) {
       el(id).setAttribute("aria-disabled", String(off));
     }
     mark(epoch);
-    modules.forEach(strip);
-    modules.forEach(fill);
+    circles?.paint(state.at, el("rescale").checked);
+    plane?.paint(epoch, playing);
+    weights.paint(state.at);
   }
 
   const go = (at) => { state.at = Math.max(0, Math.min(end, at)); paint(); };
@@ -197,9 +91,6 @@ export function start(text) {
   el("slider").addEventListener("input", () => { stop(); go(Number(el("slider").value)); });
   el("speed").addEventListener("change", () => { if (state.timer !== null) { stop(); play(); } });
   for (const id of ["kind", "rescale"]) el(id).addEventListener("change", paint);
-  for (const id of ["open", "close"]) {
-    el(id).addEventListener("click", () => modules.forEach((module) => { module.box.open = id === "open"; }));
-  }
   el("curve").addEventListener("click", (event) => {
     const box = el("curve").getBoundingClientRect();
     const wanted = (event.clientX - box.left) / box.width * el("curve").viewBox.baseVal.width;
@@ -222,8 +113,22 @@ export function start(text) {
     }
   });
 
-  if (trace.stopped) el("stopped").textContent = "The training ended: " + trace.stopped + ".";
+  for (const [id, key] of [["validation", "validation"], ["accuracy", "accuracy"], ["validation-accuracy", "validation_accuracy"]]) {
+    el(id).parentElement.hidden = !anywhere(key);
+  }
   el("slider").max = String(end);
   for (const id of ["controls", "story", "weights"]) el(id).hidden = false;
+  document.querySelector("h1").classList.toggle("unseen", parent !== window);
   go(0);
+  followHost();
+}
+
+/* In a notebook the page has the notebook's theme, and its frame the height of what is always shown. */
+function followHost() {
+  if (parent === window) return;
+  addEventListener("message", ({ source, data }) => {
+    if (source === parent && data && ["light", "dark"].includes(data.theme)) document.documentElement.dataset.theme = data.theme;
+  });
+  const tell = () => parent.postMessage({ height: Math.ceil(el("weights").offsetTop + 120) }, "*");
+  new ResizeObserver(tell).observe(el("overview"));
 }
