@@ -12,7 +12,7 @@ from viz.palette import ACTIVE, FOCUS
 FONT = "Helvetica, Arial, sans-serif"
 LEFT, RIGHT = 84, 538
 LARGEST = 1e300
-"""Losses beyond are not drawn: the distance of two of them may be no number."""
+"""Losses beyond are not drawn, and axes shorter than one part in it: their marks may be no numbers."""
 
 
 class Moment(Protocol):
@@ -35,8 +35,8 @@ def plot(moments: Sequence[Moment]) -> dict[str, Any]:
     losses = _drawn(loss for one in moments for loss in (one.loss, one.validation))
     shares = _drawn(share for one in moments for share in (one.accuracy, one.validation_accuracy))
     low, high = (min(losses), max(losses)) if losses else (0.0, 1.0)
-    if high - low <= 1e-3 * abs(low):
-        low, high = (low / 2.0, high * 2.0) if low > 0.0 else (low - 1.0 + 0.1 * low, high + 1.0)
+    if high - low <= max(1e-3 * abs(low), 1 / LARGEST):
+        low, high = (low / 2.0, high * 2.0) if low > 1 / LARGEST else (low - 1.0 + 0.1 * low, high + 1.0)
     # Within one power of ten an axis by the logarithm shows nothing that a plain one does not.
     areas: dict[str, Any] = {
         "loss": {"top": 34, "bottom": 236, "low": low, "high": high, "log": low > 0.0 and high >= 10.0 * low},

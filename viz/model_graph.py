@@ -62,7 +62,7 @@ class ModelGraph:
         order = topological_order(*self.outputs)
         if len(order) > MOST_NODES:
             raise ValueError(f"the model has {len(order):,} operations, and the page takes {MOST_NODES:,}")
-        if any(node.op is not None and not node.inputs for node in order):
+        if any(node.op is not None and not node.inputs and not node.is_constant for node in order):
             raise ValueError("the model draws random numbers")
         try:
             source, numbers = operations(order)
@@ -87,26 +87,25 @@ def network(layers: list[tuple[str, Layer | Neuron]], parameters: dict[Value, in
     """For each layer of a chain its path, activation, and neurons: their paths, and the places of their weights and
     bias in the record; None for no chain, or weights that are no parameters.
     """
-    if not all(number in parameters for _, layer in layers for number in layer.parameters()):
-        return None
-
-    def neurons(path: str, layer: Layer | Neuron) -> list[dict[str, Any]]:
-        inside = [(path, layer)] if isinstance(layer, Neuron) else [
-            (f"{path}.neurons.{i}".lstrip("."), neuron) for i, neuron in enumerate(layer.neurons)
-        ]  # fmt: skip
-        return [
-            {"path": where, "weights": [parameters[w] for w in neuron.w], "bias": parameters[neuron.b]}
-            for where, neuron in inside
-        ]
-
-    return [
+    found = [
         {
             "path": path,
             "activation": getattr(layer.activation, "__name__", type(layer.activation).__name__),
-            "neurons": neurons(path, layer),
+            "neurons": [
+                {"path": at, "weights": [parameters.get(w) for w in one.w], "bias": parameters.get(one.b)}
+                for at, one in _neurons(path, layer)
+            ],
         }
         for path, layer in layers
-    ] or None
+    ]
+    known = all(None not in (one["bias"], *one["weights"]) for layer in found for one in layer["neurons"])
+    return found if found and known else None
+
+
+def _neurons(path: str, layer: Layer | Neuron) -> list[tuple[str, Neuron]]:
+    if isinstance(layer, Neuron):
+        return [(path, layer)]
+    return [(f"{path}.neurons.{i}".lstrip("."), neuron) for i, neuron in enumerate(layer.neurons)]
 
 
 @contextmanager

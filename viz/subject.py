@@ -73,14 +73,17 @@ class Subject:
         try:
             if part:
                 raise ValueError(f"only the weights of {part} are recorded")
-            if graph is None or not compiled:
-                raise ValueError(trouble or "the model takes other ways for other samples")
+            if graph is None:
+                raise ValueError(trouble)
             if len(classes) > MOST_CLASSES:
                 raise ValueError(f"there are {len(classes)} classes, and no more than {MOST_CLASSES} colours")
-            nodes, self.operations = graph.on_page(places)
+            nodes, operations = graph.on_page(places)
+            if not compiled:
+                raise ValueError("the model takes other ways for other samples")
         except ValueError as error:
             self.no_plane = str(error)
         else:
+            self.operations = operations
             self.plane = nodes | _plane(X, y, classes) | {"threshold": self._threshold}
 
     def accuracies(self) -> tuple[float | None, float | None]:
