@@ -125,6 +125,7 @@ export function createCircles({ network, parameters, epochs }) {
     const focused = circles.find((one) => one.group === document.activeElement);
     choose(focused ? { circle: focused } : null);
   });
-  el("network").addEventListener("focusout", () => choose(null));
+  /* Not to the drawing, which listening to its focus would put into the order of tabs. */
+  el("network-box").addEventListener("focusout", () => choose(null));
   return { paint };
 }

@@ -76,7 +76,7 @@ export function createPlane(plane, operations) {
     const won = classes && winners(outputs, threshold);
     const canvas = el("surface");
     canvas.width = canvas.height = across;
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     const image = context.createImageData(across, across);
     const fills = HUES.map((one) => mixed(one, 0.4));
     for (let p = 0; p < across * across; p += 1) {
