@@ -75,8 +75,16 @@ def text(page: Page, name: str) -> str:
 
 def cells(page: Page) -> list[list[str]]:
     """The numbers of all tables, row by row."""
-    rows = "rows => rows.map(row => [...row.cells].slice(1).map(cell => cell.textContent))"
-    return page.eval_on_selector_all("tbody tr", rows)
+    return read(page)["cells"]
+
+
+def read(page: Page) -> dict[str, Any]:
+    """What the page shows in its fields, by their ids, and the `cells` of the tables, in one look."""
+    return page.evaluate(
+        "({ ...Object.fromEntries([...document.querySelectorAll('#count, #story p, #story dd')].map(one => "
+        "[one.id, one.textContent])), cells: [...document.querySelectorAll('tbody tr')].map(row => "
+        "[...row.cells].slice(1).map(cell => cell.textContent)) })"
+    )
 
 
 def percent(share: float) -> str:
@@ -85,29 +93,30 @@ def percent(share: float) -> str:
 
 def check(run: Shown, place: int) -> None:
     """The page shows this epoch, and nothing of another."""
-    page, epoch, before = run.page, run.epochs[place], run.epochs[place - 1] if place else None
-    assert text(page, "count") == f"{epoch['epoch']} of {run.epochs[-1]['epoch']}"
-    assert text(page, "words").startswith(f"Epoch {epoch['epoch']}: " if place else "Before the first epoch: ")
-    assert text(page, "loss") == (number_text(epoch["loss"]) if place else "not known")
-    assert text(page, "rate") == (number_text(epoch["rate"]) if place else "·")
-    assert text(page, "accuracy") == percent(epoch["accuracy"])
+    epoch, before = run.epochs[place], run.epochs[place - 1] if place else None
+    shown = read(run.page)
+    assert shown["count"] == f"{epoch['epoch']} of {run.epochs[-1]['epoch']}"
+    assert shown["words"].startswith(f"Epoch {epoch['epoch']}: " if place else "Before the first epoch: ")
+    assert shown["loss"] == (number_text(epoch["loss"]) if place else "not known")
+    assert shown["rate"] == (number_text(epoch["rate"]) if place else "·")
+    assert shown["validation"] == (number_text(epoch["validation"]) if place else "not known")
+    assert shown["accuracy"] == percent(epoch["accuracy"])
+    assert shown["validation-accuracy"] == percent(epoch["validation_accuracy"])
     if place:
-        assert float(text(page, "norm")) == pytest.approx(math.hypot(*epoch["grad"]), rel=1e-5)
+        assert float(shown["norm"]) == pytest.approx(math.hypot(*epoch["grad"]), rel=1e-5)
     moved = zip(epoch["data"], before["data"], strict=True) if before else []
     columns = [
         [number_text(number) for number in epoch["data"]],
         [number_text(number) for number in epoch["grad"] or []] or ["·"] * 17,
         [number_text(new - was) for new, was in moved] or ["·"] * 17,
     ]
-    assert cells(page) == [list(row) for row in zip(*columns, strict=True)]
+    assert shown["cells"] == [list(row) for row in zip(*columns, strict=True)]
 
 
 def test_each_position_of_the_slider_shows_its_epoch(run: Shown) -> None:
-    for place, epoch in enumerate(run.epochs):
+    for place in range(len(run.epochs)):
         to(run.page, place)
         check(run, place)
-        assert text(run.page, "validation") == (number_text(epoch["validation"]) if place else "not known")
-        assert text(run.page, "validation-accuracy") == percent(epoch["validation_accuracy"])
         assert run.page.locator("#marker circle").count() == (4 if place else 2)
     # The markers stand on the curves, whose points Python has drawn.
     for k, name in enumerate(["loss", "accuracy"]):
@@ -240,9 +249,9 @@ def outputs(run: Shown, place: int, x: np.ndarray) -> np.ndarray:
 def pixels(run: Shown) -> tuple[np.ndarray, np.ndarray]:
     """The colours of the plane, of shape (n, 3), and the point in the middle of each."""
     data = run.page.locator("#surface").evaluate(
-        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.join(' ')"
     )
-    colours = np.array(data).reshape(-1, 4)[:, :3]
+    colours = np.array(data.split(), int).reshape(-1, 4)[:, :3]
     across = math.isqrt(len(colours))
     low, high = (np.array(run.trace["plane"][end]) for end in ("low", "high"))
     steps = (np.arange(across) + 0.5) / across
@@ -286,7 +295,7 @@ def test_several_classes_have_a_colour_and_a_shape_each(page: Page, tmp_path: Pa
     assert len(set(zip(shapes, y.tolist(), strict=True))) == 3
     # A wide layer is drawn in part, and the rest is counted.
     assert page.locator(".neuron").count() == 2 + 15 + 3
-    assert "… 25 more" in page.locator("#network").text_content().split("layers")[0]
+    assert "… 25 more" in (page.locator("#network").text_content() or "").split("layers")[0]
     page.locator(".neuron").nth(17).hover()
     assert re.fullmatch(r"layers\.1\.neurons\.0: b = \S+, (w\.\d = \S+, ){5}and 35 more", text(page, "network-words"))
 
