@@ -87,11 +87,11 @@ class Training:
     """The loss they had."""
     history: History = field(default_factory=History)
     restore_best: bool = False
-    X: np.ndarray | None = None
+    X: np.ndarray | None = field(default=None, repr=False)
     """The samples, of shape (n, inputs); None in a Training that is not of `fit`."""
-    y: np.ndarray | None = None
+    y: np.ndarray | None = field(default=None, repr=False)
     """The targets, of shape (n,) or (n, outputs)."""
-    validation_data: tuple[np.ndarray, np.ndarray] | None = None
+    validation_data: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
     """The validation samples and targets, where there are any."""
 
     def stop(self, reason: str, restore_best: bool = False) -> None:

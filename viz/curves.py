@@ -12,7 +12,7 @@ from viz.palette import ACTIVE, FOCUS
 FONT = "Helvetica, Arial, sans-serif"
 LEFT, RIGHT = 84, 538
 LARGEST = 1e300
-"""Losses beyond are not drawn, and axes shorter than one part in it: their marks may be no numbers."""
+"""Numbers beyond are not drawn, nor are axes shorter than one part in it: their marks may be no numbers."""
 
 
 class Moment(Protocol):
@@ -72,7 +72,7 @@ def svg(moments: Sequence[Moment], shape: dict[str, Any]) -> str:
 def ticks(low: float, high: float, log: bool) -> list[float]:
     """Numbers from `low` to `high` that are one, two or five times a power of ten, some two to seven of them."""
     if not log:
-        rough = (high - low) / 4.0
+        rough = (high - low) / 5.0
         power = 10.0 ** math.floor(math.log10(rough))
         step = next((times * power for times in (1, 2, 5, 10) if times * power >= rough), rough)
         return [step * i for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]

@@ -12,6 +12,7 @@ from autograd_core.modes import changed
 from nn.evaluation import default_threshold, predictor, share_right
 from nn.history import Training
 from nn.objective import drawn_back
+from viz.curves import LARGEST
 from viz.model_graph import ModelGraph, network
 
 MOST_POINTS = 500
@@ -80,11 +81,11 @@ class Subject:
             nodes, operations = graph.on_page(places)
             if not compiled:
                 raise ValueError("the model takes other ways for other samples")
+            plane = nodes | _plane(X, y, classes) | {"threshold": self._threshold}
         except ValueError as error:
             self.no_plane = str(error)
         else:
-            self.operations = operations
-            self.plane = nodes | _plane(X, y, classes) | {"threshold": self._threshold}
+            self.plane, self.operations = plane, operations
 
     def accuracies(self) -> tuple[float | None, float | None]:
         """The share of samples that are predicted right with the weights of now, and of those for validation; None
@@ -120,7 +121,10 @@ def _plane(X: np.ndarray, y: np.ndarray, classes: list[str]) -> dict[str, Any]:
     else:
         targets = y.astype(float)
     low, high = X.min(axis=0), X.max(axis=0)
-    margin = np.where(high > low, 0.08 * (high - low), 1.0)
+    if np.abs([low, high]).max() > LARGEST:
+        raise ValueError("the inputs are too large to draw")
+    # Where all are the same, so wide that the corners are other numbers.
+    margin = np.where(high > low, 0.08 * (high - low), 1.0 + 0.01 * np.abs(low))
     return {
         "points": [[*row, target] for row, target in zip(X[shown].tolist(), targets[shown].tolist(), strict=True)],
         "count": len(X),

@@ -24,6 +24,7 @@ form; numbers that JSON lacks are the strings "inf", "-inf" and "nan":
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,7 +90,9 @@ class TrainingPlayer:
         self._given = self.every = positive_int(every, "every")
         if not isinstance(part, str):
             raise TypeError(f"part is the path of a part of the model, such as 'layers.0', got {part!r}")
-        self.part, self.threshold = part, None if threshold is None else as_float(threshold, "threshold")
+        if threshold is not None and not math.isfinite(as_float(threshold, "threshold")):
+            raise ValueError(f"threshold is a finite number, not {threshold!r}")
+        self.part, self.threshold = part, threshold
         self._training: Training | None = None
         self._kind, self._history, self._parameters = "", History(), list[dict[str, str]]()
         self._moments: list[_Moment] = []

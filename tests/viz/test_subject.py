@@ -194,6 +194,18 @@ def test_why_there_is_no_plane(make: Any, reason: str, monkeypatch: pytest.Monke
     assert trace["epochs"][-1]["accuracy"] is not None
 
 
+def test_inputs_of_any_size_have_a_plane_or_a_reason() -> None:
+    y = np.array([0, 1] * 3)
+    for scale, drawn in [(0.0, True), (1e200, True), (1e308, False)]:
+        X = scale * np.linspace(-1.0, 1.0, 12).reshape(6, 2) + 5.0
+        trace = trained(nn.MLP(2, [1], "tanh", rng=0, output_activation="tanh"), X, y)
+        assert (trace["plane"] is not None) == drawn
+        if drawn:
+            assert all(low < high for low, high in zip(trace["plane"]["low"], trace["plane"]["high"], strict=True))
+        else:
+            assert trace["no_plane"] == "the inputs are too large to draw"
+
+
 @pytest.mark.parametrize("X", [np.linspace(0.0, 1.0, 6).reshape(6, 1), np.linspace(0.0, 1.0, 18).reshape(6, 3)])
 def test_other_inputs_have_no_plane_and_need_no_reason(X: np.ndarray) -> None:
     trace = trained(nn.MLP(X.shape[1], [1], rng=0), X, np.array([0, 1] * 3))

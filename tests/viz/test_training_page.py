@@ -422,10 +422,8 @@ def test_every_control_is_reached_by_keyboard(run: Shown) -> None:
     assert text(page, "play") == "Play"
 
 
-def test_a_page_of_a_small_network_is_small(page: Page, tmp_path: Path) -> None:
-    model = nn.MLP(2, [16, 16, 1], rng=0)
-    run = opened(page, tmp_path, model=model, epochs=100)
-    assert run.file.stat().st_size < 1_600_000
+def test_a_network_of_337_weights_keeps_up(page: Page, tmp_path: Path) -> None:
+    run = opened(page, tmp_path, model=nn.MLP(2, [16, 16, 1], rng=0))
     page.keyboard.press("Space")
     brief = page.locator("#surface").get_attribute("width") or ""
     page.keyboard.press("End")

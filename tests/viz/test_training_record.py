@@ -241,6 +241,10 @@ def test_what_is_no_training_is_refused(tmp_path: Path) -> None:
         player(nn.MLP(2, [1]))
     with pytest.raises(TypeError, match="part is the path"):
         TrainingPlayer(part=0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="threshold"):
+        TrainingPlayer(threshold="0.5")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="threshold is a finite number, not inf"):
+        TrainingPlayer(threshold=math.inf)
     with pytest.raises(ValueError, match="no epoch is recorded yet"):
         player.save(tmp_path / "training.html")
     assert "no epoch yet" in repr(player)
@@ -256,6 +260,12 @@ def test_a_file_is_html(tmp_path: Path) -> None:
     assert repr(player) == "<TrainingPlayer of 1 epoch and 17 parameters; .save('training.html')>"
     picture = player._repr_mimebundle_()["text/html"].partition("base64,")[2].partition('"')[0]
     assert base64.b64decode(picture).decode() == player.svg()
+
+
+def test_a_page_of_a_small_network_is_small(tmp_path: Path) -> None:
+    player = TrainingPlayer()
+    fitted(player, 100, nn.MLP(2, [16, 16, 1], rng=0))
+    assert player.save(tmp_path / "training.html").stat().st_size < 1_600_000
 
 
 def test_numbers_that_json_lacks_are_strings() -> None:
@@ -322,13 +332,16 @@ def test_in_a_notebook_page(browser: Browser, tmp_path: Path) -> None:
     fitted(player, 6)
     shown = player._repr_mimebundle_()["text/html"]
     path = tmp_path / "notebook.html"
-    path.write_text(f"<!DOCTYPE html><meta charset='utf-8'><body>{shown}", encoding="utf-8")
+    path.write_text(f"<!DOCTYPE html><meta charset='utf-8'><body data-jp-theme-light='false'>{shown}", encoding="utf-8")
     context = browser.new_context(offline=True)
     page = context.new_page()
     page.goto(path.as_uri())
     frame = page.frame_locator("iframe")
     frame.locator("#next").click()
     assert frame.locator("#count").inner_text() == "1 of 6"
+    # In the notebook's theme, and so high that the pictures are there without scrolling.
+    assert frame.locator("html").get_attribute("data-theme") == "dark"
+    assert frame.locator("#layers").evaluate("e => e.getBoundingClientRect().top < innerHeight")
     page.evaluate("document.querySelector('iframe').remove()")
     assert page.locator("img").evaluate("image => image.naturalWidth") == 560
     context.close()

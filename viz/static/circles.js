@@ -16,9 +16,11 @@ export function createCircles({ network, parameters, epochs }) {
   const few = (size) => (size > MOST ? MOST - 1 : size);
   const gap = (WIDTH - 64) / network.length;
   const row = Math.min(56, (BOTTOM - TOP) / Math.min(MOST, Math.max(...sizes)));
-  const radius = Math.max(4, Math.min(13, row * 0.42, gap * 0.3));
+  const radius = Math.max(1.5, Math.min(13, row * 0.42, gap * 0.3));
   const used = [...new Set(network.flatMap((layer) => layer.neurons.flatMap((one) => [...one.weights, one.bias])))];
   const reach = largest(used, epochs);
+  const titles = [["inputs", ""], ...network.map(({ path, activation }) => [path.split(".").slice(-2).join(".") || "neuron", activation])];
+  const fits = titles.flat().every((text) => 7 * text.length < gap);
   const lines = [];
   const circles = [];
   let [at, chosen] = [0, null];
@@ -35,9 +37,8 @@ export function createCircles({ network, parameters, epochs }) {
     sizes.forEach((size, column) => {
       for (let place = 0; place < few(size); place += 1) above.append(circle(column, place));
       if (size > MOST) above.append(draw("text", { class: "said", x: x(column), y: y(column, MOST - 1) + 5, "text-anchor": "middle" }, gap < 90 ? `+${size - MOST + 1}` : `… ${size - MOST + 1} more`));
-      const name = column ? network[column - 1].path.split(".").slice(-2).join(".") || "neuron" : "inputs";
-      const title = [name, column ? network[column - 1].activation : ""].map((text) => (text.length * 6.5 > gap + 20 ? "" : text));
-      title.forEach((text, k) => above.append(draw("text", { class: "said", x: x(column), y: BOTTOM + 20 + 16 * k, "text-anchor": "middle" }, text)));
+      const named = fits || !column || column === network.length;
+      if (named) titles[column].forEach((text, k) => above.append(draw("text", { class: "said", x: x(column), y: BOTTOM + 20 + 16 * k, "text-anchor": "middle" }, text)));
       if (!column) return;
       network[column - 1].neurons.slice(0, few(size)).forEach((neuron, place) => neuron.weights.slice(0, few(sizes[column - 1])).forEach((weight, from) => {
         const d = `M${x(column - 1)} ${y(column - 1, from).toFixed(1)}L${x(column)} ${y(column, place).toFixed(1)}`;

@@ -10,7 +10,7 @@ const [LEFT, TOP, RIGHT, BOTTOM] = [46, 8, 352, 288];
 const HUES = ["#d95f0e", "#2171b5", "#009e73", "#cc79a7", "#e6ab02", "#56b4e9", "#8c510a", "#666666"];
 const SHAPES = ["M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", "M-3.6 -3.6h7.2v7.2h-7.2z", "M0 -4.8L4.5 3.4h-9z", "M0 -5L5 0L0 5L-5 0z"];
 /* How many numbers are worked out while epochs pass, and how many when one has stayed. */
-const [BRIEF, LONG] = [1e6, 1e7];
+const [BRIEF, LONG] = [1e6, 3e7];
 const PAUSE = 120;
 
 const rgb = (hue) => [1, 3, 5].map((k) => parseInt(hue.slice(k, k + 2), 16));
