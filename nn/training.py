@@ -120,8 +120,8 @@ def fit(
         step, compiled = objective(engine, model, loss, penalty, parameters, X, y)
         validate = validation and validator(compiled, model, loss, parameters, *validation)
         for callback in callbacks:
-            if begins := getattr(callback, "begin", None):
-                begins(training)
+            if callable(begin_of := getattr(callback, "begin", None)):
+                begin_of(training)
                 training.parameters = _numbers(optimizer)
         while len(history.epochs) < epochs and not history.stopped:
             start, learning_rate, before = time.perf_counter(), optimizer.lr, training.parameters

@@ -90,7 +90,7 @@ def network(layers: list[tuple[str, Layer | Neuron]], parameters: dict[Value, in
     found = [
         {
             "path": path,
-            "activation": getattr(layer.activation, "__name__", type(layer.activation).__name__),
+            "activation": str(getattr(layer.activation, "__name__", type(layer.activation).__name__)),
             "neurons": [
                 {"path": at, "weights": [parameters.get(w) for w in one.w], "bias": parameters.get(one.b)}
                 for at, one in _neurons(path, layer)

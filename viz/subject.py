@@ -58,7 +58,9 @@ class Subject:
         try:
             graph = ModelGraph(model, X[0])
         except Exception as error:  # the same
-            trouble = f"the model cannot be recorded for all samples at once ({type(error).__name__}: {error})"
+            trouble = (
+                f"the model cannot be recorded for all samples at once ({type(error).__name__}: {str(error)[:200]})"
+            )
         places = {parameter: i for i, parameter in enumerate(self.parameters)}
         self.network = network(graph.layers(part), places) if graph else None
         classes = _classes(outputs(), y)

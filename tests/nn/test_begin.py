@@ -82,6 +82,17 @@ def test_an_error_in_begin_leaves_the_model_as_it_was() -> None:
     assert model.state_dict() == start
 
 
+def test_another_attribute_of_that_name_is_none_of_fit() -> None:
+    class Counter:
+        begin = 3
+
+        def __call__(self, training: nn.Training) -> None:
+            self.begin += 1
+
+    train(nn.MLP(2, [3, 1], rng=0), 2, counter := Counter())
+    assert counter.begin == 5
+
+
 class Branching(nn.Module):
     """A model that reads a number behind the back of what records it."""
 

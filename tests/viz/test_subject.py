@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_core import Value, primitive
+from autograd_core import Value, detect_anomaly, primitive
 from viz import model_graph, subject
 from viz.training import TrainingPlayer
 
@@ -158,6 +158,12 @@ def test_targets_on_the_plane(nouts: list[int], targets: Any, classes: Any, thir
     assert plane["classes"] == classes
     assert [point[2] for point in plane["points"]] == [third[label] for label in y]
     assert plane["reach"] == (None if classes else [0.25, 1.25])
+
+
+def test_where_anomalies_are_looked_for_the_pictures_are_the_same() -> None:
+    with detect_anomaly():
+        watched = trained(nn.MLP(2, [3, 1], "tanh", rng=0))
+    assert watched == trained(nn.MLP(2, [3, 1], "tanh", rng=0))
 
 
 def first(output: Any) -> Value:
