@@ -48,9 +48,12 @@ class Subject:
 
     def _look(self, X: np.ndarray, y: np.ndarray, part: str) -> None:
         model, graph, trouble, flat = self._training.model, None, "", X.shape[1] == 2
+        held_out, labels = self._training.validation_data or (X[:1], y[:1])
         try:
             outputs, compiled = predictor(model, X)
-            several = outputs().ndim > 1
+            others, _ = predictor(model, held_out)
+            found, held = outputs(), others()
+            several = found.ndim > 1
             if self._threshold is None:
                 self._threshold = 0.0 if several else default_threshold(model, X[0])
         except Exception:  # of somebody else's code, which may do anything; the run itself does without predictions
@@ -63,13 +66,10 @@ class Subject:
             )
         places = {parameter: i for i, parameter in enumerate(self.parameters)}
         self.network = network(graph.layers(part), places) if graph else None
-        classes = _classes(outputs(), y)
+        classes = _classes(found, y)
         if classes:
             self._scored = [(outputs, y)]
-        if classes and self._training.validation_data is not None:
-            held_out, labels = self._training.validation_data
-            others, _ = predictor(model, held_out)
-            if _is_scored(others(), labels):
+            if self._training.validation_data and _is_scored(held, labels):
                 self._scored.append((others, labels))
         if not flat or (not classes and (several or y.ndim > 1)):
             return
@@ -82,7 +82,7 @@ class Subject:
                 raise ValueError(f"there are {len(classes)} classes, and no more than {MOST_CLASSES} colours")
             nodes, operations = graph.on_page(places)
             if not compiled:
-                raise ValueError("the model takes other ways for other samples")
+                raise ValueError("the model cannot be compiled, or takes other ways for other samples")
             plane = nodes | _plane(X, y, classes) | {"threshold": self._threshold}
         except ValueError as error:
             self.no_plane = str(error)

@@ -69,8 +69,8 @@ class TrainingPlayer:
     it anew.
 
     Where the targets are classes it records the accuracy, too, as `nn.accuracy` has it with this `threshold`. That
-    costs a forward pass over all samples, those for validation included, for each epoch that is kept; a larger `every`
-    makes it cheaper.
+    costs a forward pass over all samples, those for validation included, in each epoch, and one more compilation at
+    the start. Of a training run with 337 weights on 100 samples it takes about a sixth.
 
     >>> import nn
     >>> X, y = nn.data.xor()
@@ -90,9 +90,9 @@ class TrainingPlayer:
         self._given = self.every = positive_int(every, "every")
         if not isinstance(part, str):
             raise TypeError(f"part is the path of a part of the model, such as 'layers.0', got {part!r}")
-        if threshold is not None and not math.isfinite(as_float(threshold, "threshold")):
+        self.part, self.threshold = part, None if threshold is None else as_float(threshold, "threshold")
+        if self.threshold is not None and not math.isfinite(self.threshold):
             raise ValueError(f"threshold is a finite number, not {threshold!r}")
-        self.part, self.threshold = part, threshold
         self._training: Training | None = None
         self._kind, self._history, self._parameters = "", History(), list[dict[str, str]]()
         self._moments: list[_Moment] = []
@@ -189,7 +189,7 @@ class TrainingPlayer:
         Raises ValueError for a name that does not end in .html, or before the first epoch, and OSError where the file
         cannot be written.
         """
-        path = html_path(path, "a training")
+        path = html_path(path, "a training run")
         path.write_text(self.html(), encoding="utf-8")
         return path
 

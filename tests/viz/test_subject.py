@@ -182,7 +182,7 @@ def squared_by_hand(x: float) -> float:
 
 
 REASONS = {
-    "branching": (Branching, "the model takes other ways for other samples"),
+    "branching": (Branching, "the model cannot be compiled, or takes other ways for other samples"),
     "compared": (Compared, "the model cannot be recorded for all samples at once (TypeError: "),
     "random": (lambda: Own(lambda h: nn.Dropout(0.5, rng=0).train()(h)), "the model draws random numbers"),
     "own operation": (lambda: Own(end=squared_by_hand), "squared_by_hand"),
