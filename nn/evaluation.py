@@ -60,7 +60,7 @@ def predictor(model: Module, X: Any) -> tuple[Callable[[], np.ndarray], bool]:
     if compiled is None:
         return walked, False
     # Where the model reads a number behind our back, it is most likely to show at the extremes.
-    some = rows[[*range(min(_MANY, len(rows))), *rows.argmin(axis=0), *rows.argmax(axis=0)]]
+    some = rows[np.unique([*range(min(_MANY, len(rows))), *rows.argmin(axis=0), *rows.argmax(axis=0)])]
     with evaluating(model):
         expected = _walked_outputs(model, some)
     if not np.allclose(compiled(some), expected, rtol=1e-6, atol=1e-9, equal_nan=True):

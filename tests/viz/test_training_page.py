@@ -277,6 +277,7 @@ def test_the_plane_is_what_the_model_makes_of_it(run: Shown, place: int) -> None
     # As many samples are on the wrong side as the accuracy says.
     wrong = round(30 * (1.0 - run.epochs[place]["accuracy"]))
     assert run.page.locator(".point.wrong").count() == wrong > 0
+    assert text(run.page, "plane-legend").split("\n") == ["class 0: output up to 0", "class 1: output above 0"]
     assert text(run.page, "plane-words") == f"30 samples, {wrong} of them on the wrong side (with a thick rim)."
 
 

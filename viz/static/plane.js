@@ -57,8 +57,9 @@ export function createPlane(plane, operations) {
   }
 
   function legend() {
+    const side = (k) => (plane.outputs.length > 1 ? "" : `: output ${k ? "above" : "up to"} ${shown(threshold)}`);
     const sign = (name, k) => make("span", { className: "sign" },
-      draw("svg", { viewBox: "-6 -6 12 12", width: 14, height: 14, "aria-hidden": "true" }, draw("path", { class: "point", d: SHAPES[k % SHAPES.length], fill: HUES[k] })), `class ${name}`);
+      draw("svg", { viewBox: "-6 -6 12 12", width: 14, height: 14, "aria-hidden": "true" }, draw("path", { class: "point", d: SHAPES[k % SHAPES.length], fill: HUES[k] })), `class ${name}${side(k)}`);
     if (classes) return classes.map(sign);
     const [least, most] = reach.map((one) => shown(Number(one.toPrecision(3))));
     return [least, make("span", { className: "ramp", ariaHidden: "true" }), most];

@@ -112,7 +112,6 @@ export function createWeights({ model, parameters, epochs }) {
     modules.forEach(fill);
   }
 
-  for (const id of ["kind", "rescale"]) el(id).addEventListener("change", () => paint(at));
   for (const id of ["open", "close"]) {
     el(id).addEventListener("click", () => [...layers.values(), ...modules].forEach(({ box: one }) => { one.open = id === "open"; }));
   }
