@@ -7,6 +7,7 @@ so a sum of 100,000 terms needs no deeper stack than a sum of two; only nesting 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from autograd_core.value import Value
 
 _FUNCTIONS = {name: primitive for name, primitive in PRIMITIVES.items() if primitive.precedence == ATOM}
 _OPERATORS = {p.symbol: p for p in PRIMITIVES.values() if p.precedence != ATOM and p.arity == 2}
+_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 _UNNAMED = "output"
 _DEEPEST = 100
 _LONGEST_NUMBER = 400  # characters; the largest float written out has 309
@@ -47,6 +49,14 @@ class ExpressionError(ValueError):
         super().__init__(message)
 
 
+class MissingInputError(ExpressionError):
+    """An input of an expression has no value; `name` is the first that has none."""
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The graph of an expression at one point; each node is labelled with its name."""
@@ -66,9 +76,10 @@ def evaluate(source: str, at: Mapping[str, float]) -> Evaluation:
     A formula has numbers, names, ``+ - * / **``, parentheses and calls of the functions of the table of
     primitives, with Python's precedence; ``#`` starts a comment. A last formula without a name defines
     ``output``. A definition that is a plain number is a leaf, one that renames a node is 1 times that node.
+    ``pi``, ``e`` and ``inf`` are the numbers, unless the source defines the name or `at` has a value for it.
 
-    Raises ExpressionError for whatever is wrong with the source or the names in `at`, and TypeError for a
-    source that is no string or a value that is no number.
+    Raises ExpressionError for whatever is wrong with the source or the names in `at`, of which MissingInputError for
+    an input without a value, and TypeError for a source that is no string or a value that is no number.
 
     >>> speeds = evaluate("tesla = 2*bmw; bmw = 100*ground", {"ground": 1.0})
     >>> speeds.output
@@ -82,7 +93,10 @@ def evaluate(source: str, at: Mapping[str, float]) -> Evaluation:
     definitions = _Parser(source).definitions()
     uses = {name: [step for step in steps if isinstance(step, str)] for name, steps in definitions.items()}
     used = dict.fromkeys(name for names in uses.values() for name in names)
-    values = _values(at, [name for name in used if name not in definitions], definitions)
+    given = {normalize("NFKC", name): as_float(at[name], f"The input {_short(name)}") for name in at}
+    constants = {name: _CONSTANTS[name] for name in _CONSTANTS.keys() - definitions.keys() - given.keys()}
+    inputs = [name for name in used if name not in definitions and name not in constants]
+    _require_values(given, inputs, definitions)
     try:
         order = list(TopologicalSorter(uses).static_order())
     except CycleError as error:
@@ -90,8 +104,8 @@ def evaluate(source: str, at: Mapping[str, float]) -> Evaluation:
         path = " -> ".join(cycle if len(cycle) < 7 else [*cycle[:5], "…", cycle[-1]])
         raise ExpressionError(f"{cycle[0]} is defined by itself: {path}") from None
 
-    inputs = {name: Value(value, label=name) for name, value in values.items()}
-    nodes = dict(inputs)
+    leaves = {name: Value(given[name], label=name) for name in inputs}
+    nodes: dict[str, Any] = constants | leaves
     for name in order:
         if name in definitions:
             node = _result(definitions[name], nodes)
@@ -102,14 +116,31 @@ def evaluate(source: str, at: Mapping[str, float]) -> Evaluation:
             node.label = name
             nodes[name] = node
     output = [name for name in definitions if name not in used][-1]
-    return Evaluation(nodes[output], inputs, inputs | {name: nodes[name] for name in definitions})
+    return Evaluation(nodes[output], leaves, leaves | {name: nodes[name] for name in definitions})
+
+
+def number(formula: str) -> float:
+    """The number that a formula without names comes to; ``pi``, ``e`` and ``inf`` are numbers.
+
+    Raises ExpressionError for what is no such formula.
+
+    >>> number("3*pi/2")
+    4.71238898038469
+    """
+    try:
+        evaluation = evaluate(formula, {})
+    except MissingInputError as error:
+        raise ExpressionError(f"{error.name} is no number") from None
+    if evaluation.output.label != _UNNAMED or "=" in formula:
+        raise ExpressionError("a number is one formula, without definitions")
+    return evaluation.output.data
 
 
 # One item of a formula in postfix order: a number, a name, or a primitive with how many operands it takes.
 _Step = float | str | tuple[Primitive, int]
 
 
-def _result(steps: list[_Step], nodes: Mapping[str, Value]) -> Any:
+def _result(steps: list[_Step], nodes: Mapping[str, Any]) -> Any:
     """What a formula comes to: a Value, or a float if no name occurs in it."""
     stack: list[Any] = []
     for step in steps:
@@ -121,21 +152,19 @@ def _result(steps: list[_Step], nodes: Mapping[str, Value]) -> Any:
     return stack[0]
 
 
-def _values(at: Mapping[str, float], inputs: list[str], definitions: Iterable[str]) -> dict[str, float]:
-    """The value of each input, once it is sure that `at` names them all and nothing else."""
-    given = {normalize("NFKC", name): as_float(at[name], f"The input {_short(name)}") for name in at}
+def _require_values(given: Mapping[str, float], inputs: list[str], definitions: Iterable[str]) -> None:
+    """Raise an ExpressionError unless the inputs are exactly the names that have values."""
     wanted = dict.fromkeys(inputs)
     for name in given:
         if name in definitions:
-            raise ExpressionError(f"{_short(name)} is defined by the expression; take its value out of at")
+            raise ExpressionError(f"{_short(name)} is defined by the expression, so it takes no value")
         if name not in wanted:
             what = f"the expression has no input {_short(name)}{_guess(name, inputs)}"
             raise ExpressionError(f"{what}; its inputs: {_listed(inputs) or 'none'}")
     missing = [name for name in inputs if name not in given]
     if missing:
-        first, guess = _short(missing[0]), _guess(missing[0], [*definitions, *_FUNCTIONS])
-        raise ExpressionError(f"no value for {_listed(missing)}{guess}; give it one with --at {first}=… or at={{…}}")
-    return {name: given[name] for name in inputs}
+        guess = _guess(missing[0], [*definitions, *_FUNCTIONS])
+        raise MissingInputError(f"no value for {_listed(missing)}{guess}; give it one", _short(missing[0]))
 
 
 class _Token(NamedTuple):

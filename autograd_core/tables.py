@@ -13,24 +13,33 @@ from autograd_core.graph import backward_steps, topological_order
 from autograd_core.value import Value
 
 MOST_ROWS = 40
+WIDTH = 80
+INDENT = " " * 4
 
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """Rows of text under a header; prints aligned and shows as a table in a notebook."""
+    """Rows of text under a header; prints aligned, in lines of at most 80 columns, and is a table in a notebook.
+
+    What is too wide has narrower gaps or, where that is not enough, several lines a row, the later ones indented.
+    """
 
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
 
     def __str__(self) -> str:
-        lines = [self.header, *self.rows]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(self.header))]
-        rule = tuple("-" * width for width in widths)
-        aligned = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in [self.header, rule, *self.rows]
+        lines = [tuple(map(_cut, line)) for line in (self.header, *self.rows[:MOST_ROWS])]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        lines.insert(1, tuple("-" * width for width in widths))
+        gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
+        folds = _folds(widths, len(gap))
+        printed = [
+            ((INDENT if fold.start else "") + gap.join(map(str.ljust, line[fold], widths[fold]))).rstrip()
+            for line in lines
+            for fold in folds
         ]
-        return "\n".join(aligned[:2] + shortened(aligned[2:], str))
+        more = [f"... and {len(self.rows) - MOST_ROWS:,} more"] if len(self.rows) > MOST_ROWS else []
+        return "\n".join(printed + more)
 
     __repr__ = __str__
 
@@ -84,6 +93,23 @@ def backward_table(output: Value) -> Table:
             source = (names[step.node], str(step.position + 1))
         rows.append((names[step.input], *source, *("" if n is None else number_text(n) for n in numbers)))
     return Table(("into", "from", "argument", "upstream", "local", "contribution", "before", "after"), rows)
+
+
+def _cut(cell: str) -> str:
+    """A cell that fits into a line."""
+    most = WIDTH - len(INDENT)
+    return cell if len(cell) <= most else cell[: most - 1] + "…"
+
+
+def _folds(widths: Sequence[int], gap: int) -> list[slice]:
+    """Which columns stand on each line of a row: as many as fit."""
+    starts, room = [0], WIDTH - widths[0]
+    for column, width in enumerate(widths[1:], 1):
+        room -= gap + width
+        if room < 0:
+            starts.append(column)
+            room = WIDTH - len(INDENT) - width
+    return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], len(widths)], strict=True)]
 
 
 def shortened(items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import io
 import os
 import sys
-import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import IO, Any, NoReturn
 from unicodedata import normalize
 
-import nn
-from autograd_core import Value, backward_table, explain, forward_table, named_scope
-from autograd_core.expression import Evaluation, ExpressionError, evaluate
-from autograd_core.functions import sigmoid
-from autograd_core.tables import Table
-from viz.dot import Diagram, draw
-from viz.network import draw_network
-from viz.plots import plot_decision_boundary, plot_history
+from autograd_core import backward_table, explain, forward_table
+from autograd_core.expression import Evaluation, ExpressionError, MissingInputError, evaluate, number
+from autograd_core.tables import MOST_ROWS
+from viz.demo import TESLA_BMW, tour
+from viz.dot import draw
 from viz.stepper import Stepper
 
-TESLA_BMW = "bmw = 100*ground; tesla = 2*bmw"
+PROGRAM = "autograd-core"
+PICTURES = ("svg", "png", "pdf")
+MOST_READ = 10_000_000
+"""How many bytes of an expression are read from standard input."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,29 +32,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for names that the terminal has no letters for
-    options = _parser().parse_args(arguments)
+    command = PROGRAM
     try:
-        options.run(options)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        try:
+            options = _parser().parse_args(arguments)
+            command = f"{PROGRAM} {options.command}"
+            options.run(options)
+        finally:
+            # Here and not when Python exits, where a full disk could no longer be told in a line.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except ExpressionError as error:
-        return _failed(options.command, str(error), code=2)
+        return _failed(command, str(error), code=2)
     except BrokenPipeError:
-        # Whoever read the output has seen enough; the interpreter must not try to flush the rest at exit.
-        if sys.stdout is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)  # its reader has seen enough
         return 1
     except (OSError, RuntimeError) as error:
-        return _failed(options.command, str(error), code=1)
+        return _failed(command, _reason(error), code=1)
     except KeyboardInterrupt:
-        return _failed(options.command, "interrupted", code=130)
+        return _failed(command, "interrupted", code=130)
     return 0
 
 
 def _failed(command: str, message: str, code: int) -> int:
-    if sys.stderr is not None:
-        print(f"autograd-core {command}: {message}", file=sys.stderr)
+    """Say on standard error what is wrong, if that can be written; returns the exit code."""
+    for stream, text in ((sys.stderr, f"{command}: {_visible(message, keep=chr(10))}\n"), (sys.stdout, "")):
+        try:
+            if stream is not None:
+                stream.write(text)
+                stream.flush()
+        except OSError:
+            _silence(stream)
     return code
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    """What went wrong, and with which file."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename or 'standard output'}: {error.strerror}"
+
+
+def _silence(stream: IO[str] | None) -> None:
+    """Send what a stream still holds nowhere, or the interpreter would complain about it when it exits."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _visible(text: object, keep: str = "") -> str:
+    """Text with what a terminal would act on, such as the start of an escape sequence, written out."""
+    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in str(text))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,31 +89,53 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         hint = " (an expression that starts with - goes last, behind --)" if message.endswith("source") else ""
-        self.exit(2, f"{self.prog}: {message}{hint}; {self.prog} --help shows how\n")
+        shown = _visible(message if len(message) <= 200 else message[:199] + "…")
+        self.exit(2, f"{self.prog}: {shown}{hint}; {self.prog} --help shows how\n")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        try:
+            installed = version(PROGRAM)
+        except PackageNotFoundError:
+            installed = "from a source tree that is not installed"
+        print(f"{PROGRAM} {installed}, Python {sys.version.split()[0]}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="autograd-core", description="See backpropagation, step by step.")
+    parser = _Parser(prog=PROGRAM, description="See backpropagation, step by step.")
+    parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     explaining = commands.add_parser(
         "explain",
         help="explain the derivatives of an expression",
         description="Compute an expression forwards and backwards and show why its derivatives are what they are.",
-        epilog=f'example: autograd-core explain "{TESLA_BMW}" --at ground=1 --wrt ground',
+        epilog=f'example: {PROGRAM} explain "{TESLA_BMW}" --at ground=1 --wrt ground',
     )
     explaining.add_argument(
         "source",
         help="assignments with ; or line breaks between, such as 'z = w*x + b; y = tanh(z)'; - reads standard input",
     )
     explaining.add_argument(
-        "--at", action="append", default=[], metavar="NAME=VALUE", help="the value of an input; once for each"
+        "--at",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the value of an input, such as x=1.5 or x=pi/2; once for each",
     )
     explaining.add_argument(
-        "--wrt", action="append", default=[], metavar="NAME", help="what to differentiate by (every input)"
+        "--wrt", action="append", default=[], metavar="NAME", help="what to differentiate with respect to (every input)"
     )
     explaining.add_argument("--latex", action="store_true", help="print the chain rule as LaTeX too")
-    explaining.add_argument("--svg", type=Path, metavar="FILE", help="draw the graph into this file")
+    for kind in PICTURES:
+        explaining.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"draw the graph as {kind.upper()}")
     explaining.add_argument("--html", type=Path, metavar="FILE", help="write a page that steps through both passes")
     explaining.set_defaults(run=_explain)
 
@@ -96,22 +147,69 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _save(write: Callable[[Path], object], path: Path) -> None:
+    """Write a file and say so."""
+    try:
+        write(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk is reported without one
+        raise
+    print(f"wrote {_visible(path)}")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    print(
+        "This tour takes about ten seconds, most of them for training a network node by\n"
+        f"node, which a bar counts. Its pages and pictures go to {_visible(options.out)}.\n"
+    )
+    first, *others = tour(options.out, _save)
+    print(f"\nOpen this page first, in a browser; it steps through both passes:\n  {_visible(first.absolute())}")
+    print("and then:", *(f"  {_visible(page.absolute())}" for page in others), sep="\n")
+
+
 def _explain(options: argparse.Namespace) -> None:
-    source = sys.stdin.read() if options.source == "-" else options.source
-    if options.svg and options.svg.suffix.lower() != ".svg":
-        raise ExpressionError(f"--svg takes a file that ends in .svg, not {options.svg}")
-    if options.html and options.html.suffix.lower() not in (".html", ".htm"):
-        raise ExpressionError(f"--html takes a file that ends in .html, not {options.html}")
-    evaluation = evaluate(source, _numbers(options.at))
-    wrt = [normalize("NFKC", name) for name in options.wrt]
+    files: dict[str, Path] = {kind: path for kind in (*PICTURES, "html") if (path := getattr(options, kind))}
+    for kind, path in files.items():
+        if path.suffix.lower() not in (f".{kind}", *([".htm"] if kind == "html" else [])) or "\0" in str(path):
+            raise ExpressionError(f"--{kind} takes a file that ends in .{kind}, not {str(path)[-60:]}")
+    source = (_standard_input() if options.source == "-" else options.source).removeprefix("\ufeff")
+    try:
+        evaluation = evaluate(source, _numbers(options.at))
+    except MissingInputError as error:
+        raise ExpressionError(f"{error} with --at {error.name}=…") from None
+    wrt = dict.fromkeys(normalize("NFKC", name) for name in options.wrt)
     for name in wrt:
         if name not in evaluation.names:
-            raise ExpressionError(f"--wrt {name[:60]!r}: the expression has {', '.join(list(evaluation.names)[:10])}")
-    _show(evaluation, dict.fromkeys(wrt or evaluation.inputs), latex=options.latex)
-    if options.svg:
-        print(f"\nwrote {draw(evaluation.output).save(options.svg)}")
-    if options.html:
-        print(f"\nwrote {_stepper(evaluation.output).save(options.html)}")
+            known = ", ".join(name if len(name) <= 30 else f"{name[:29]}…" for name in islice(evaluation.names, 5))
+            raise ExpressionError(f"--wrt {name[:60]!r}: the expression has {known}")
+    _show(evaluation, list(wrt), latex=options.latex)
+    for kind, path in files.items():
+        drawing = _stepper(evaluation) if kind == "html" else draw(evaluation.output)
+        print()
+        _save(drawing.save, path)
+
+
+def _standard_input() -> str:
+    """The expression on standard input: UTF-8, or UTF-16 as PowerShell writes it, with or without a mark in front."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise ExpressionError("- reads the expression from standard input, which is closed")
+    given = getattr(sys.stdin, "buffer", sys.stdin).read(MOST_READ + 1)
+    if len(given) > MOST_READ:
+        raise ExpressionError(f"standard input has more than {MOST_READ:,} bytes, which is no expression to explain")
+    if isinstance(given, str):
+        return given
+    encoding = "utf-8"
+    if given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif b"\0" in given[:2]:
+        # Half of each letter of ASCII is zero, and no expression has a zero of its own.
+        encoding = "utf-16-be" if given.startswith(b"\0") else "utf-16-le"
+    try:
+        return given.decode(encoding)
+    except UnicodeDecodeError as error:
+        where = f"byte {given[error.start]:#04x} at place {error.start + 1:,}"
+        raise ExpressionError(f"standard input is neither UTF-8 nor UTF-16: {where}") from None
 
 
 def _numbers(assignments: Sequence[str]) -> dict[str, float]:
@@ -119,109 +217,46 @@ def _numbers(assignments: Sequence[str]) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")
+        name = normalize("NFKC", name.strip())
+        what = f"--at takes name=value, such as x=1.5 or x=pi/2, and each name once, not {assignment[:60]!r}"
+        if not name or not text or name in numbers:
+            raise ExpressionError(what)
         try:
-            if not name.strip() or name.strip() in numbers:
-                raise ValueError
-            numbers[name.strip()] = float(text)
-        except ValueError:
-            what = "--at takes name=value with a number, such as x=1.5, and each name once"
-            raise ExpressionError(f"{what}, not {assignment[:60]!r}") from None
+            numbers[name] = _number(text)
+        except ExpressionError as error:
+            raise ExpressionError(f"{what}: {error}") from None
     return numbers
 
 
-def _show(evaluation: Evaluation, wrt: Collection[str], latex: bool = False) -> None:
+def _number(text: str) -> float:
+    try:
+        return float(text)  # which also knows nan
+    except ValueError:
+        return number(text)
+
+
+def _show(evaluation: Evaluation, wrt: Sequence[str], latex: bool) -> None:
     """Both passes as tables and the chain rule for each name, with the gradients left in the nodes."""
     output = evaluation.output
     output.backward()
     print(f"forward pass\n\n{forward_table(output)}\n\nbackward pass\n\n{backward_table(output)}\n")
-    print("chain rule\n" if wrt else "chain rule: there is no input to differentiate by")
-    for name in wrt:
+    names = wrt or list(islice(evaluation.inputs, MOST_ROWS))
+    print("chain rule\n" if names else "chain rule: there is no input to differentiate with respect to")
+    for name in names:
         explanation = explain(output, evaluation.names[name])
         print(explanation)
         if latex:
             print(explanation.latex())
+    if len(names) < len(evaluation.inputs) and not wrt:
+        print(f"... and {len(evaluation.inputs) - len(names):,} more inputs; --wrt NAME explains one of them")
 
 
-def _demo(options: argparse.Namespace) -> None:
-    options.out.mkdir(parents=True, exist_ok=True)
-    print(f"A Tesla goes twice as fast as a BMW, which goes 100 times as fast as the ground: {TESLA_BMW}\n")
-    evaluation = evaluate(TESLA_BMW, {"ground": 1.0})
-    _show(evaluation, ["ground"])
-    print()
-    _save(draw(evaluation.output), options.out / "tesla_bmw")
-    print(f"wrote {_stepper(evaluation.output).save(options.out / 'tesla_bmw.html')}, to step through in a browser")
-
-    loss = _neuron()
-    loss.backward()
-    print("\nA neuron, sigmoid(w1*x1 + w2*x2 + b), with a squared error\n")
-    print(f"{forward_table(loss)}\n\n{backward_table(loss)}\n")
-    _save(draw(loss), options.out / "neuron")
-    print(f"wrote {_stepper(loss).save(options.out / 'neuron.html')}, to step through in a browser")
-    _train(options.out)
-
-
-def _train(folder: Path) -> None:
-    """Teach a network to tell two half moons apart, and draw what it learned."""
-    X, y = nn.data.moons(200, noise=0.1, rng=0)
-    X_train, X_test, y_train, y_test = nn.data.train_test_split(X, y, rng=0)
-    engines: tuple[Literal["eager", "compiled"], ...] = ("eager", "compiled")
-    rows, model, history = [], nn.MLP(2, [16, 16, 1], rng=0), nn.History()
-    print(
-        f"\nA network of {len(model.parameters())} parameters learns two half moons from {len(X_train)} points,", end=""
-    )
-    print(" by walking the nodes of each sample, and by the array program that they compile to\n", flush=True)
-    for engine in engines:
-        model = nn.MLP(2, [16, 16, 1], rng=0)
-        start = time.perf_counter()
-        history = nn.fit(
-            model, X_train, y_train, loss=nn.losses.binary_cross_entropy_with_logits, epochs=30, batch_size=10,
-            optimizer=nn.optim.Adam(model.parameters(), lr=0.03), validation_data=(X_test, y_test), rng=0,
-            engine=engine,
-        )  # fmt: skip
-        seconds = time.perf_counter() - start
-        accuracies = [nn.accuracy(model, X_train, y_train), nn.accuracy(model, X_test, y_test)]
-        rows.append((engine, *(f"{accuracy:.1%}" for accuracy in accuracies), f"{seconds:.2f}"))
-    header = ("engine", f"accuracy on the {len(X_train)}", f"on {len(X_test)} others", "seconds")
-    print(f"\n{Table(header, rows)}\n")
-    _save(draw_network(model, X_test[0]), folder / "network")
-    try:
-        boundary, losses = plot_decision_boundary(model, X, y), plot_history(history)
-    except ImportError as error:
-        print(f"without the decision boundary and the losses: {error}")
-        return
-    for name, axes in (("decision_boundary", boundary), ("losses", losses)):
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        figure.savefig(folder / f"{name}.png", dpi=150)
-        print(f"wrote {folder / name}.png")
-
-
-def _stepper(output: Value) -> Stepper:
+def _stepper(evaluation: Evaluation) -> Stepper:
     """The stepper of an expression, of which too large a one is bad input."""
     try:
-        return Stepper(output)
+        return Stepper(evaluation.output)
     except ValueError as error:
-        raise ExpressionError(str(error)) from None
-
-
-def _neuron() -> Value:
-    """The squared error of one neuron on one sample, ready for a backward pass."""
-    x1, x2, target = Value(1.5, label="x1"), Value(-2.0, label="x2"), Value(1.0, label="target")
-    with named_scope("neuron"):
-        w1, w2, b = Value(0.5, label="w1"), Value(-0.3, label="w2"), Value(0.1, label="b")
-        z = w1 * x1 + w2 * x2 + b
-        z.label = "z"
-        prediction = sigmoid(z)
-        prediction.label = "prediction"
-    with named_scope("loss"):
-        loss = (prediction - target) ** 2
-        loss.label = "loss"
-    return loss
-
-
-def _save(diagram: Diagram, path: Path) -> None:
-    for ending in ("svg", "png"):
-        print(f"wrote {diagram.save(path.with_suffix(f'.{ending}'))}")
+        raise ExpressionError(f"--html: {error}") from None
 
 
 if __name__ == "__main__":

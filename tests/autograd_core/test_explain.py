@@ -255,6 +255,18 @@ def test_long_tables_are_shortened() -> None:
     assert str(Table(("a", "b"), [])) == "a  b\n-  -"
 
 
+def test_a_table_is_printed_in_80_columns() -> None:
+    row = ("a" * 26,) * 3
+    assert str(Table(row, [])) == "\n".join(["  ".join(row), "  ".join(["-" * 26] * 3)]).replace("  ", " ")
+    assert str(Table(row[1:], [])).splitlines()[0] == "  ".join(row[1:])
+    folded = str(Table(("name", "first", "second"), [("a" * 40, "b" * 40, "c" * 100)])).splitlines()
+    assert folded == [
+        "name", "    first", "    second",
+        "-" * 40, "    " + "-" * 40, "    " + "-" * 76,
+        "a" * 40, "    " + "b" * 40, "    " + "c" * 75 + "…",
+    ]  # fmt: skip
+
+
 def test_at_a_prompt_it_is_what_print_shows() -> None:
     x = Value(2.0, label="x")
     y = x * x

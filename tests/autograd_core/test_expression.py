@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_core import PRIMITIVES, Value
-from autograd_core.expression import ExpressionError, evaluate
+from autograd_core.expression import ExpressionError, MissingInputError, evaluate, number
 from autograd_core.graph import topological_order
 from autograd_core.primitives import ATOM
 
@@ -143,6 +143,49 @@ def test_numbers_are_worked_out_before_they_meet_a_value() -> None:
     assert [node.data for node in order] == [8.0, 1.0, 8.0]
 
 
+def test_pi_e_and_inf_are_numbers() -> None:
+    result = evaluate("y = pi*x - e + 1/inf", {"x": 2.0})
+    assert result.output.data == math.pi * 2.0 - math.e
+    assert list(result.names) == ["x", "y"]
+    assert value_of("pi") == math.pi
+
+
+def test_a_name_of_the_expression_comes_before_a_constant() -> None:
+    result = evaluate("e = y - t; L = e**2", {"y": 2.0, "t": 5.0})
+    assert (result.output.data, list(result.names)) == (9.0, ["y", "t", "e", "L"])
+    assert value_of("e * pi", e=2.0, pi=3.0) == 6.0
+    with pytest.raises(ExpressionError, match="no input pi; its inputs: x"):
+        evaluate("y = x", {"x": 1.0, "pi": 3.0})
+
+
+@pytest.mark.parametrize(("formula", "expected"), [("pi/2", math.pi / 2), ("-inf", -math.inf), ("sqrt(2)", 2**0.5)])
+def test_a_formula_without_names_is_a_number(formula: str, expected: float) -> None:
+    assert number(formula) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("one", "one is no number"),
+        ("a = 3", "a number is one formula"),
+        ("output = 3", "a number is one formula"),
+        ("", "the expression is empty"),
+        ("2*", "expected a number"),
+        ("1; 2", "only the last formula"),
+    ],
+)
+def test_what_is_no_number_is_refused(formula: str, expected: str) -> None:
+    with pytest.raises(ExpressionError, match=expected):
+        number(formula)
+
+
+def test_the_first_input_without_a_value_is_known_by_name() -> None:
+    with pytest.raises(MissingInputError) as caught:
+        evaluate("y = a + b + c", {"a": 1.0})
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (error.name, str(error)) == ("b", str(caught.value))
+
+
 def test_infinities_may_come_in() -> None:
     assert value_of("x + 1", x=math.inf) == math.inf
 
@@ -269,13 +312,13 @@ def test_refused_with_one_sentence(source: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("source", "at", "expected"),
     [
-        ("y = x", {}, "no value for x; give it one with --at x=…"),
+        ("y = x", {}, "no value for x; give it one"),
         ("y = a + b", {"a": 1.0}, "no value for b;"),
-        ("y = a+b+c+d+e+f", {}, "no value for a, b, c, d, e, …;"),
+        ("y = a+b+c+d+f+g", {}, "no value for a, b, c, d, f, …;"),
         ("tesla = 2*bwm; bmw = ground", {"ground": 1.0}, "no value for bwm (did you mean bmw?)"),
         ("y = ground", {"gruond": 1.0}, "no input gruond (did you mean ground?); its inputs: ground"),
         ("y = 3", {"x": 1.0}, "no input x; its inputs: none"),
-        ("y = x", {"x": 1.0, "y": 2.0}, "y is defined by the expression; take its value out of at"),
+        ("y = x", {"x": 1.0, "y": 2.0}, "y is defined by the expression, so it takes no value"),
     ],
 )
 def test_names_and_values_must_match(source: str, at: dict[str, float], expected: str) -> None:
