@@ -101,6 +101,22 @@ def _boxes(nodes: list[tuple[int, Value]], output: Value, collapse: Collapse | N
     return list(ordered)
 
 
+def columns(boxes: list[Box]) -> dict[Box, int]:
+    """The column in which each box can stand, right of all that it uses, and what uses nothing next to its first user.
+
+    Scopes of which each uses the other are not told apart.
+    """
+    column: dict[Box, int] = {}
+    users: dict[Box, int] = {}
+    for box in boxes:
+        column[box] = 1 + max((column[source] for source, _, _ in box.edges if source in column), default=-1)
+    for box in boxes:
+        for source, _, _ in box.edges:
+            if source:
+                users[source] = min(column[box], users.get(source, column[box]))
+    return {box: at if box.edges else max(0, users.get(box, 1) - 1) for box, at in column.items()}
+
+
 def scope_levels(scope: str) -> tuple[str, ...]:
     """The levels of a scope, a name and the number behind it being one.
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import html
-import math
-import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import graphviz
 
 from autograd_core import Value, topological_order
-from autograd_core.formula import names_of, number_text, operation
+from autograd_core.formula import names_of
 from autograd_core.graph import collector_paused
-from autograd_core.value import number_of
-from viz.boxes import Box, Collapse, fitting_boxes
-from viz.palette import NEGATIVE, NEUTRAL, POSITIVE
-from viz.render import FORMATS, render
+from viz.boxes import Box, Collapse, columns, fitting_boxes
+from viz.markup import box_label, box_tip, edge_label, edge_tip, fill, largest_gradient, markup, tip
+from viz.render import FORMATS, png, render
 
 FONT = "Helvetica,Arial,sans-serif"
-LONGEST_LABEL = 80
+MOST_PASSED = 1_000
+"""How many columns all edges together may pass before they are straight lines."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,25 @@ class Diagram:
         text = render(self.source, "svg").decode()
         return text[text.index("<svg") :]
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, dpi: float | None = None, width: int | None = None) -> Path:
         """Write the drawing as .svg, .png, .pdf or .dot, by the ending of the path; returns the path.
 
-        Raises ValueError for another ending, RuntimeError where Graphviz is missing, OSError where the file
-        cannot be written.
+        For a .png, `dpi` is how many pixels stand for an inch, of which a line of text takes a sixth, and `width` is
+        how wide the picture gets in pixels. Without them it has 192 dpi, twice a screen's, or as many as keep both
+        sides below 4,000 pixels, but at least 72.
+
+        Raises ValueError for another ending, for `dpi` or `width` that are none, that come together or with another
+        ending, and for a picture of more than 32,767 pixels a side; RuntimeError where Graphviz is missing, OSError
+        where the file cannot be written.
         """
         path = Path(path)
         ending = path.suffix.lower().removeprefix(".")
+        if (dpi is not None or width is not None) and ending != "png":
+            raise ValueError(f"dpi and width are for a .png, which {path.name!r} is not")
         if ending == "dot":
             path.write_text(self.source, encoding="utf-8")
         elif ending in FORMATS:
-            path.write_bytes(render(self.source, ending))
+            path.write_bytes(png(self.source, dpi, width) if ending == "png" else render(self.source, ending))
         else:
             endings = ", ".join("." + known for known in (*FORMATS, "dot"))
             raise ValueError(f"a diagram can be saved as {endings}, not as {path.name!r}")
@@ -97,45 +104,80 @@ def draw(
     with collector_paused():
         order = topological_order(output)
         boxes, notes, hidden = fitting_boxes(order, collapse, max_nodes)
-        names = names_of(order, {node for box in boxes for node in box.exits})
+        named = {node for box in boxes for exit in box.exits for node in (exit, *exit.inputs)}
+        names = names_of(order, named.union(node for box in boxes for _, node, _ in box.edges))
     if hidden:
         notes.append(f"the {len(boxes):,} nodes nearest the output, without {hidden:,} more")
 
-    graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "fontname": FONT, "fontsize": "10", "ranksep": "0.4", "nodesep": "0.2"},
-        node_attr={
-            "shape": "box",
-            "style": "rounded,filled",
-            "fontname": FONT,
-            "fontsize": "11",
-            "margin": "0.12,0.06",
-        },
-        edge_attr={"fontname": FONT, "fontsize": "10", "color": "#555555", "fontcolor": "#333333", "arrowsize": "0.7"},
-    )
-    if sum(bool(box.scope) for box in boxes) > 10:
-        graph.attr(splines="line")  # layers joined all with all: curves around neurons go far above and below
-    if len(boxes) > 100:
-        # Curves around nodes, and the best of orders, take dot minutes where a few hundred nodes are entangled.
-        graph.attr(splines="line", nslimit="0.2", nslimit1="0.2", mclimit="0.1")
-    if notes:
-        graph.attr(label=_markup("; ".join(notes)))
-    _add_frame(graph, (), _by_frame(boxes), _largest_gradient(boxes), names)
-    if hidden:
-        graph.node("rest", _markup(f"… {hidden:,} more"), shape="plaintext", style="", id="rest")
     drawn = set(boxes)
+    graph = graphviz.Digraph(
+        graph_attr={"rankdir": "LR", "fontname": FONT, "fontsize": "10", "nodesep": "0.2", "outputorder": "edgesfirst",
+                    **_layout(boxes, drawn)},
+        node_attr={"shape": "box", "style": "rounded,filled", "fontname": FONT, "fontsize": "11",
+                   "margin": "0.12,0.06"},
+        edge_attr={"fontname": FONT, "fontsize": "10", "color": "#555555", "fontcolor": "#333333", "arrowsize": "0.7",
+                   "tailport": "e", "headport": "w"},
+    )  # fmt: skip
+    if notes:
+        graph.attr(label=markup("; ".join(notes)))
+    _add_frame(graph, (), _by_frame(boxes), largest_gradient(boxes), names)
+    if hidden:
+        farther = tip(f"{hidden:,} nodes that are farther from the output")
+        graph.node("rest", markup(f"… {hidden:,} more"), shape="plaintext", style="", id="rest", tooltip=farther)
     for box in boxes:
-        _add_edges(graph, box, drawn, contributions)
+        _add_edges(graph, box, drawn, contributions, names)
     return Diagram(graph.source)
 
 
+def _layout(boxes: list[Box], drawn: set[Box]) -> dict[str, str]:
+    """How Graphviz is to place boxes and lead the edges between them.
+
+    Edges curve around boxes. Scopes side by side keep the order of their numbers, their columns stand far enough apart
+    that the steepest edges can be followed, and edges that lead from each column to the next only are straight, for
+    these cross no box. So are edges where curves would go far above and below, because nearly every box is joined to
+    every other, or take Graphviz minutes, because they pass very many columns; boxes then cover the edges behind them.
+    """
+    column = columns(boxes)
+    pairs = {(source, box) for box in boxes for source, _, _ in box.edges if source and source in drawn}
+    passed = sum(column[box] - column[source] - 1 for source, box in pairs)
+    side_by_side = Counter((box.frame, column[box]) for box in boxes if box.scope)
+    layout = {"ranksep": "0.4"}
+    if max(side_by_side.values(), default=0) > 1:
+        # One sweep keeps the order in which boxes are declared; more would look for one with fewer crossings.
+        tallest = max(Counter(column.values()).values())
+        layout = {"ranksep": f"{0.4 + 0.1 * tallest:g}", "mclimit": "0.01", "searchsize": "1"}
+        straight = not passed or len(pairs) > 4 * len(boxes)
+    elif passed > MOST_PASSED:
+        layout = {"ranksep": "0.4", "nslimit": "0.2", "nslimit1": "0.2", "mclimit": "0.1"}
+        straight = True
+    else:
+        straight = False
+    return layout | ({"splines": "line"} if straight else {})
+
+
 def _by_frame(boxes: list[Box]) -> dict[tuple[str, ...], list[Box]]:
-    """The boxes of each frame, with an entry for every frame around a frame."""
+    """The boxes of each frame, with an entry for every frame around a frame, both in the order of their numbers."""
     frames: dict[tuple[str, ...], list[Box]] = {(): []}
     for box in boxes:
         for depth in range(1, len(box.frame) + 1):
             frames.setdefault(box.frame[:depth], [])
         frames[box.frame].append(box)
-    return frames
+    return {
+        frame: _numbered(frames[frame], lambda box: box.scope) for frame in _numbered(frames, lambda f: ".".join(f))
+    }
+
+
+def _numbered(items: Iterable[Item], name: Callable[[Item], str]) -> list[Item]:
+    """Items with those that differ in a last number, such as ``neurons.10``, at the place of the first, by number."""
+    places: dict[str, int] = {}
+    keys: dict[Item, tuple[int, int]] = {}
+    for place, item in enumerate(items):
+        stem, dot, number = name(item).rpartition(".")
+        if dot and number.isdecimal():
+            keys[item] = (places.setdefault(stem, place), int(number[:9]))
+        else:
+            keys[item] = (place, 0)
+    return sorted(keys, key=lambda item: keys[item])
 
 
 def _add_frame(
@@ -148,16 +190,19 @@ def _add_frame(
     """The boxes of a frame, and the frames inside it as clusters."""
     for box in frames[frame]:
         name = f"n{box.index}"
-        graph.node(name, _box_markup(box, names), fillcolor=_fill(box, largest), id=name)
+        graph.node(name, box_label(box, names), fillcolor=fill(box, largest), id=name, tooltip=box_tip(box, names))
     for number, inner in enumerate(frames):
         if inner and inner[:-1] == frame:
             cluster = graphviz.Digraph(f"cluster_{number}")
-            cluster.attr(label=_markup(inner[-1]), style="rounded", color="#999999", fontcolor="#555555")
+            cluster.attr(label=markup(inner[-1]), labeljust="l", style="rounded", color="#999999", fontcolor="#555555",
+                         tooltip=tip(f"scope {'.'.join(inner)}"))  # fmt: skip
             _add_frame(cluster, inner, frames, largest, names)
             graph.subgraph(cluster)
 
 
-def _add_edges(graph: graphviz.Digraph, box: Box, drawn: set[Box], contributions: bool) -> None:
+def _add_edges(
+    graph: graphviz.Digraph, box: Box, drawn: set[Box], contributions: bool, names: dict[Value, str]
+) -> None:
     """An edge an argument between nodes, an edge a pair where one of them is a collapsed scope."""
     bundles: Counter[Box] = Counter()
     cut = False
@@ -167,76 +212,13 @@ def _add_edges(graph: graphviz.Digraph, box: Box, drawn: set[Box], contributions
         elif box.scope or source.scope:
             bundles[source] += 1
         else:
-            text = number_text(node.partials[position])
-            if contributions:
-                product = _gradient(node) * node.partials[position]
-                text += f" · {number_text(_gradient(node))} = {number_text(product)}"
-            graph.edge(f"n{source.index}", f"n{box.index}", _markup(text), id=f"e{box.index}_{position}")
+            label, words = edge_label(node, position, contributions), edge_tip(node, position, names)
+            graph.edge(f"n{source.index}", f"n{box.index}", label, id=f"e{box.index}_{position}",
+                       tooltip=words, labeltooltip=words)  # fmt: skip
     for source, count in bundles.items():
-        graph.edge(f"n{source.index}", f"n{box.index}", _markup(f"{count:,} edges") if count > 1 else "")
+        ends = [one.scope or names[next(iter(one.exits))] for one in (source, box)]
+        words = tip(f"{' to '.join(ends)}: {count:,} edge{'s' * (count > 1)}")
+        label = markup(f"{count:,} edges") if count > 1 else ""
+        graph.edge(f"n{source.index}", f"n{box.index}", label, tooltip=words, labeltooltip=words)
     if cut:
-        graph.edge("rest", f"n{box.index}", style="dashed")
-
-
-def _box_markup(box: Box, names: dict[Value, str]) -> str:
-    node = next(iter(box.exits))
-    if box.scope:
-        lines = [f"<B>{escaped(box.scope)}</B>", f"{box.nodes:,} nodes"]
-    else:
-        # A line break in a label is one in a drawing, though not in the lines that explanations are printed in.
-        name = "" if node.is_constant else names[node] if node.label.isprintable() else node.label
-        parts = (f"<B>{escaped(name)}</B>" if name else "", _operation_markup(node))
-        lines = [" &#160; ".join(part for part in parts if part)]
-    if len(box.exits) == 1:
-        lines += [f"data {number_text(node.data)}", f"grad {number_text(_gradient(node))}"]
-    return f"<{'<BR/>'.join(line for line in lines if line)}>"
-
-
-def _operation_markup(node: Value) -> str:
-    """The sign of the operation, with the plain numbers it has: ``2 * ·``."""
-    if node.op is None or node.is_constant:
-        return ""
-    constants = any(operand.is_constant for operand in node.inputs)
-    names = {operand: number_text(operand.data) if operand.is_constant else "·" for operand in node.inputs}
-    text = escaped(operation(node, names) if constants else node.op.symbol)
-    return f'<FONT COLOR="#444444">{text}</FONT>'
-
-
-def _fill(box: Box, largest: float) -> str:
-    """The colour of a box's gradient, if it is one number."""
-    return gradient_colour(_gradient(next(iter(box.exits))) if len(box.exits) == 1 else math.nan, largest)
-
-
-def gradient_colour(gradient: float, largest: float) -> str:
-    """White for no gradient, deeper with its size, on a root scale so that small ones still show; grey for NaN."""
-    if math.isnan(gradient):
-        return NEUTRAL
-    hue = POSITIVE if gradient > 0 else NEGATIVE
-    share = 1.0 if math.isinf(gradient) else math.sqrt(abs(gradient) / largest) if largest else 0.0
-    parts = (int(hue[at : at + 2], 16) for at in (1, 3, 5))
-    return "#" + "".join(f"{round(255 - (255 - part) * share):02x}" for part in parts)
-
-
-def _gradient(node: Value) -> float:
-    """The gradient as a number; 0 where it was set to None."""
-    return 0.0 if node.grad is None else number_of(node.grad)
-
-
-def _largest_gradient(boxes: list[Box]) -> float:
-    gradients = [abs(_gradient(node)) for box in boxes for node in box.exits]
-    return max((gradient for gradient in gradients if math.isfinite(gradient)), default=0.0)
-
-
-def _markup(text: str) -> str:
-    """Text as a label that Graphviz takes literally."""
-    return f"<{escaped(text)}>"
-
-
-def escaped(text: str) -> str:
-    """Text inside a Graphviz HTML-like label: its markup, its backslash codes and what XML forbids made harmless."""
-    if len(text) > LONGEST_LABEL:
-        text = text[: LONGEST_LABEL - 1] + "…"
-    text = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
-    # Graphviz reads a backslash as the start of a code such as \N, the node's name, and two as one.
-    text = html.escape(text).replace("\\", "\\\\")
-    return re.sub("\r\n|\r|\n", "<BR/>", text)
+        graph.edge("rest", f"n{box.index}", style="dashed", tooltip=tip("from nodes that are not drawn"))

@@ -14,7 +14,8 @@ from autograd_core import Value
 from autograd_core.graph import gradients
 from nn import MLP, Dropout, Layer, Module, Neuron, Sequential
 from nn.arguments import positive_int
-from viz.dot import FONT, Diagram, escaped, gradient_colour
+from viz.dot import FONT, Diagram
+from viz.markup import escaped, gradient_colour
 from viz.palette import BLUE, ORANGE
 
 

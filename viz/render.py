@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import re
 import shutil
 import subprocess
 import sys
 
 FORMATS = ("svg", "png", "pdf")
 TIMEOUT = 60.0
+MOST_PIXELS = 32_767
+"""The longest side of a bitmap that Graphviz draws without shrinking it."""
+
+_TIP = re.compile(rb'<title>[^<]*</title>(\s*<g id="a_[^"]*"><a xlink:title="([^"]*)")')
+_PAPER = re.compile(rb'<polygon [^>]*points="([^"]*)"')
 
 # The wheel has Graphviz as a library and no `dot` program, so a second interpreter is the program. In a process
 # of its own the library, which is not thread-safe, needs no lock, what fontconfig says on stderr reaches nobody,
@@ -28,21 +35,44 @@ def render(source: str, format: str) -> bytes:
     """
     if format not in FORMATS:
         raise ValueError(f"a drawing can be made as {', '.join(FORMATS)}, not as {format!r}")
-    if format == "png":
-        # Twice the resolution of a screen: a bitmap on a slide is looked at closely.
-        source = source.replace("{", "{ dpi=192;", 1)
     command = _command(format)
     try:
         done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
         raise RuntimeError(
-            f"Graphviz was still at work after {TIMEOUT:g} seconds; draw fewer nodes (max_nodes=100) or collapse them"
+            f"Graphviz was still at work after {TIMEOUT:g} seconds; draw fewer nodes or collapse them"
         ) from None
     if done.returncode or not done.stdout:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else f"exit status {done.returncode}"
         raise RuntimeError(f"Graphviz could not make the {format.upper()}: {reason}")
-    return done.stdout
+    # Graphviz titles an element by its name in the source, n12, and keeps the tooltip for a link around its shapes.
+    return _TIP.sub(rb"<title>\2</title>\1", done.stdout) if format == "svg" else done.stdout
+
+
+def png(source: str, dpi: float | None = None, width: int | None = None) -> bytes:
+    """A graph in the DOT language as a bitmap of so many dots per inch or pixels in width.
+
+    Raises ValueError for a resolution or width that is none and for a picture that is too large, and as `render`.
+    """
+    if dpi is not None and width is not None:
+        raise ValueError("give dpi or width, not both: each follows from the other")
+    if dpi is not None and not (isinstance(dpi, (int, float)) and 1.0 <= dpi < math.inf):
+        raise ValueError(f"dpi is a number of at least 1, not {dpi!r}")
+    if width is not None and not (isinstance(width, int) and not isinstance(width, bool) and width > 0):
+        raise ValueError(f"width is a whole number of pixels, not {width!r}")
+    # The first polygon is the paper, whose size in points is exact, where that of the element is rounded.
+    corners = [float(number) for number in re.findall(rb"-?[\d.]+", _PAPER.findall(render(source, "svg"))[0])]
+    wide, high = ((max(along) - min(along)) / 72 for along in (corners[::2], corners[1::2]))
+    if width is not None:
+        dpi = width / wide
+    elif dpi is None:
+        # Twice the resolution of a screen: a bitmap on a slide is looked at closely.
+        dpi = min(192.0, max(72.0, 4000 / max(wide, high)), MOST_PIXELS / max(wide, high))
+    if max(wide, high) * dpi > MOST_PIXELS + 1:
+        size = " x ".join(f"{inches * dpi:,.0f}" for inches in (wide, high))
+        raise ValueError(f"the picture would have {size} pixels, and a side has {MOST_PIXELS:,} at most; save an .svg")
+    return render(source.replace("{", f"{{ dpi={dpi:.6g};", 1), "png")
 
 
 def _command(format: str) -> list[str]:
