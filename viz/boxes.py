@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal
 
 from autograd_core import Value
@@ -101,20 +102,22 @@ def _boxes(nodes: list[tuple[int, Value]], output: Value, collapse: Collapse | N
     return list(ordered)
 
 
-def columns(boxes: list[Box]) -> dict[Box, int]:
-    """The column in which each box can stand, right of all that it uses, and what uses nothing next to its first user.
+def columns(sources: Mapping[Box, Set[Box]]) -> dict[Box, int]:
+    """The column for each box: right of its sources, and next to its first user for one that has none.
 
-    Scopes of which each uses the other are not told apart.
+    Scopes of which each uses the other have no such columns, and are taken in the order given.
     """
+    try:
+        order = list(TopologicalSorter(sources).static_order())
+    except CycleError:
+        order = list(sources)
     column: dict[Box, int] = {}
-    users: dict[Box, int] = {}
-    for box in boxes:
-        column[box] = 1 + max((column[source] for source, _, _ in box.edges if source in column), default=-1)
-    for box in boxes:
-        for source, _, _ in box.edges:
-            if source:
-                users[source] = min(column[box], users.get(source, column[box]))
-    return {box: at if box.edges else max(0, users.get(box, 1) - 1) for box, at in column.items()}
+    first_user: dict[Box, int] = {}
+    for box in order:
+        column[box] = 1 + max((column.get(source, -1) for source in sources[box]), default=-1)
+        for source in sources[box]:
+            first_user[source] = min(column[box], first_user.get(source, column[box]))
+    return {box: at if sources[box] else max(0, first_user.get(box, 1) - 1) for box, at in column.items()}
 
 
 def scope_levels(scope: str) -> tuple[str, ...]:

@@ -80,7 +80,9 @@ def _train(folder: Path, save: Save) -> None:
         rows.append((engine, *(f"{accuracy:.1%}" for accuracy in accuracies), f"{seconds:.2f}"))
     header = ("engine", f"accuracy on the {len(X_train)}", f"on {len(X_test)} others", "seconds")
     print(f"\n{Table(header, rows)}\n")
-    _draw(draw_network(model, X_test[0]), folder / "network", save)
+    save(draw_network(model, X_test[0]).save, folder / "network.svg")
+    # A bitmap of all the lines would be megabytes, or too small to read.
+    save(partial(draw_network(model, X_test[0], max_width=8).save, width=1100), folder / "network.png")
     try:
         boundary, losses = plot_decision_boundary(model, X, y), plot_history(history)
     except ImportError as error:

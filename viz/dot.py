@@ -137,9 +137,10 @@ def _layout(boxes: list[Box], drawn: set[Box]) -> dict[str, str]:
     these cross no box. So are edges where curves would go far above and below, because nearly every box is joined to
     every other, or take Graphviz minutes, because they pass very many columns; boxes then cover the edges behind them.
     """
-    column = columns(boxes)
-    pairs = {(source, box) for box in boxes for source, _, _ in box.edges if source and source in drawn}
-    passed = sum(column[box] - column[source] - 1 for source, box in pairs)
+    sources = {box: {source for source, _, _ in box.edges if source and source in drawn} for box in boxes}
+    column = columns(sources)
+    pairs = [(source, box) for box in boxes for source in sources[box]]
+    passed = sum(abs(column[box] - column[source]) - 1 for source, box in pairs)
     side_by_side = Counter((box.frame, column[box]) for box in boxes if box.scope)
     layout = {"ranksep": "0.4"}
     if max(side_by_side.values(), default=0) > 1:

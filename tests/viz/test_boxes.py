@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from autograd_core import Value, named_scope, topological_order
-from viz.boxes import fitting_boxes, scope_levels
+from viz.boxes import Box, columns, fitting_boxes, scope_levels
 
 
 def layered(width: int, depth: int) -> Value:
@@ -97,3 +99,16 @@ def test_scopes_that_are_too_many_are_cut_too() -> None:
     assert [box.scope for box in boxes] == [f"stage.{i}" for i in range(41, 50)]
     assert hidden == 51 - 9
     assert "collapsed by layer" in notes[0]
+
+
+def test_a_box_stands_right_of_all_that_it_uses() -> None:
+    boxes, _, _ = fitting_boxes(topological_order(layered(3, 3)), "neuron", 400)
+    column = columns({box: {source for source, _, _ in box.edges if source} for box in boxes})
+    places = {f"{'.'.join(box.frame)} {box.scope}": at for box, at in column.items() if box.scope}
+    assert places == {f"layers.{i} neurons.{j}": i + 1 for i, j in [*product((0, 1), range(3)), (2, 0)]}
+    assert [at for box, at in column.items() if not box.scope] == [0, 0, 0]
+
+
+def test_scopes_that_use_each_other_have_columns_too() -> None:
+    first, second = Box(0, ()), Box(1, ())
+    assert set(columns({first: {second}, second: {first}})) == {first, second}

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from viz import cli, demo
 from viz.cli import main
@@ -307,6 +308,15 @@ def test_demo_says_how_long_it_takes_and_which_page_to_open_first(toured: tuple[
     assert "about five seconds" in out
     assert f"Open this page first, in a browser; it steps through both passes:\n  {folder / 'tesla_bmw.html'}\n" in out
     assert max(len(line) for line in out.splitlines() if str(folder) not in line) <= 80
+
+
+def test_the_pictures_of_the_demo_are_small_and_large_enough(toured: tuple[Path, str]) -> None:
+    pictures = list(toured[0].glob("*.png"))
+    assert len(pictures) == 5
+    for path in pictures:
+        assert path.stat().st_size < 400_000
+        with Image.open(path) as picture:
+            assert 800 <= picture.width <= 4000
 
 
 @pytest.mark.slow
