@@ -34,8 +34,8 @@ class Link:
         return getattr(self.layer.activation, "__name__", type(self.layer.activation).__name__)
 
 
-def chain(model: Module, inputs: list[Value]) -> tuple[list[Link], Any]:
-    """The layers that a model calls on a sample, in order, and what the model returns.
+def chain(model: Module, inputs: list[Value]) -> tuple[list[Link], list[Value], Any]:
+    """The layers that a model calls on a sample, in order, its outputs as a list, and as the model returns them.
 
     The model is watched as a copy in evaluation mode, so nothing of it changes. Raises TypeError unless each layer
     takes what the one before gives, or a function of each number by itself, and the model returns what the last gives.
@@ -50,7 +50,8 @@ def chain(model: Module, inputs: list[Value]) -> tuple[list[Link], Any]:
         # A layer with another forward may do something else with its weights than the picture says.
         if layer not in inside and type(layer).forward in (Layer.forward, Neuron.forward):
             _watch(layer, path or type(layer).__name__, links)
-    outputs = copy(inputs)
+    returned = copy(inputs)
+    outputs = _listed(returned)
     before, source = inputs, "the sample"
     for link in links:
         if not _one_by_one(link.inputs, before):
@@ -58,9 +59,9 @@ def chain(model: Module, inputs: list[Value]) -> tuple[list[Link], Any]:
         before, source = link.outputs, f"the outputs of {link.path}"
     if not links:
         raise _refusal(model, "no nn.Layer or nn.Neuron is called")
-    if not _one_by_one(_listed(outputs), before):
+    if not _one_by_one(outputs, before):
         raise _refusal(model, f"what it returns is not {source} number by number")
-    return links, outputs
+    return links, outputs, returned
 
 
 def _watch(layer: Layer | Neuron, path: str, links: list[Link]) -> None:
@@ -83,7 +84,7 @@ def _refusal(model: Module, reason: str) -> TypeError:
 
 
 def _listed(x: Any) -> list[Any]:
-    return list(x) if isinstance(x, (list, tuple, np.ndarray)) and np.ndim(x) else [x]
+    return list(x) if isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.ndim) else [x]
 
 
 def _one_by_one(after: Sequence[Any], before: Sequence[Value]) -> bool:

@@ -43,9 +43,9 @@ class Diagram:
         how wide the picture gets in pixels. Without them it has 192 dpi, twice a screen's, or as many as keep both
         sides below 4,000 pixels, but at least 72.
 
-        Raises ValueError for another ending, for `dpi` or `width` that are none, that come together or with another
-        ending, and for a picture of more than 32,767 pixels a side; RuntimeError where Graphviz is missing, OSError
-        where the file cannot be written.
+        Raises ValueError for another ending, for `dpi` or `width` below 1, together or with another ending, and for a
+        picture of more than 32,767 pixels a side; TypeError for a `dpi` or `width` that is no number; RuntimeError
+        where Graphviz is missing, OSError where the file cannot be written.
         """
         path = Path(path)
         ending = path.suffix.lower().removeprefix(".")

@@ -39,8 +39,8 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
 
     `model` is an MLP, a Layer, a Neuron, a Sequential, or a Module of your own, as long as it calls Layers or Neurons
     one after the other: each takes what the one before gives, in that order, or a function of each number by itself,
-    such as an activation. Dropout drops nothing here. Raises TypeError for another model and ValueError for a sample of
-    another size.
+    such as an activation. Dropout drops nothing here. Raises TypeError for another model, and for a loss that is no
+    Value, and ValueError for a sample of another size.
 
     >>> import nn
     >>> diagram = draw_network(nn.MLP(2, [3, 1], rng=0), [1.0, -1.0])
@@ -49,9 +49,14 @@ def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None =
     """
     if positive_int(max_width, "max_width") < 2:
         raise ValueError("max_width is at least 2: a neuron, and the count of the others")
-    links, outputs = chain(model, [_input(number, i) for i, number in enumerate(np.atleast_1d(x).tolist(), 1)])
-    columns = [link.inputs for link in links] + [list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]]
-    target = loss(outputs) if loss else sum(columns[-1][1:], columns[-1][0])
+    sample = np.atleast_1d(x)
+    if sample.ndim > 1:
+        raise ValueError(f"a network is drawn on one sample, not on an array of shape {sample.shape}")
+    links, outputs, returned = chain(model, [_input(number, place) for place, number in enumerate(sample.tolist(), 1)])
+    columns = [link.inputs for link in links] + [outputs]
+    target = loss(returned) if loss else sum(outputs[1:], outputs[0])
+    if not isinstance(target, Value):
+        raise TypeError(f"loss takes what the model returns and gives a Value, not {type(target).__name__}")
     flat = [value for column in columns for value in column]
     slope = dict(zip(flat, gradients(target, flat), strict=True))
 

@@ -9,6 +9,9 @@ import shutil
 import subprocess
 import sys
 
+from autograd_core.floats import as_float
+from nn.arguments import positive_int
+
 FORMATS = ("svg", "png", "pdf")
 TIMEOUT = 60.0
 MOST_PIXELS = 32_767
@@ -53,14 +56,15 @@ def render(source: str, format: str) -> bytes:
 def png(source: str, dpi: float | None = None, width: int | None = None) -> bytes:
     """A graph in the DOT language as a bitmap of so many dots per inch or pixels in width.
 
-    Raises ValueError for a resolution or width that is none and for a picture that is too large, and as `render`.
+    Raises TypeError and ValueError for a resolution or width that is none, ValueError for a picture that is too large,
+    and as `render`.
     """
     if dpi is not None and width is not None:
         raise ValueError("give dpi or width, not both: each follows from the other")
-    if dpi is not None and not (isinstance(dpi, (int, float)) and 1.0 <= dpi < math.inf):
-        raise ValueError(f"dpi is a number of at least 1, not {dpi!r}")
-    if width is not None and not (isinstance(width, int) and not isinstance(width, bool) and width > 0):
-        raise ValueError(f"width is a whole number of pixels, not {width!r}")
+    if dpi is not None and not 1.0 <= as_float(dpi, "dpi") < math.inf:
+        raise ValueError(f"dpi is a finite number of at least 1, not {dpi!r}")
+    if width is not None:
+        positive_int(width, "width")
     # The first polygon is the paper, whose size in points is exact, where that of the element is rounded.
     corners = [float(number) for number in re.findall(rb"-?[\d.]+", _PAPER.findall(render(source, "svg"))[0])]
     wide, high = ((max(along) - min(along)) / 72 for along in (corners[::2], corners[1::2]))

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nn
@@ -143,7 +144,7 @@ class Own(nn.Module):
         self.drop = nn.Dropout(0.5, rng=0)
 
     def forward(self, x: Any) -> Any:
-        return tuple(self.out(self.drop([2.0 * z.tanh() for z in self.hidden(x)])))
+        return np.array(self.out(self.drop([2.0 * z.tanh() for z in self.hidden(x)])), dtype=object)
 
 
 def test_a_module_that_calls_layers_one_after_the_other_is_drawn() -> None:
@@ -200,6 +201,10 @@ def test_several_classifiers_side_by_side_and_no_module_are_refused() -> None:
         viz.draw_network(softmax, [1.0])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="an MLP takes 2 inputs, got 1"):
         viz.draw_network(nn.MLP(2, [1]), [1.0])
+    with pytest.raises(ValueError, match=r"one sample, not on an array of shape \(3, 2\)"):
+        viz.draw_network(nn.MLP(2, [1]), [[1.0, 2.0]] * 3)
+    with pytest.raises(TypeError, match="loss takes what the model returns and gives a Value, not float"):
+        viz.draw_network(nn.MLP(2, [1]), [1.0, 2.0], loss=lambda output: output.data)
 
 
 class Negated(nn.Layer):

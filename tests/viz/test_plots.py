@@ -225,17 +225,15 @@ def test_a_legend_names_the_classes_by_the_colours_of_their_samples() -> None:
 NAMES = ["$\\q$", "a$b", "$x$ and $y$", "\ud800", "\x00\x1b", "_private", "a" * 100_000, "", "{}%s\\"]
 
 
-@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name[:12]))
-def test_any_name_can_be_shown_and_is_no_formula(name: str, tmp_path: Path) -> None:
-    shown = name.replace("\ud800", "\ufffd").replace("\x00\x1b", "\ufffd" * 2).strip()
-    shown = shown if len(shown) < 80 else "a" * 59 + "…"
+def test_any_name_can_be_shown_and_is_no_formula(tmp_path: Path) -> None:
+    expected = ["$\\q$", "a$b", "$x$ and $y$", "\ufffd", "\ufffd\ufffd", " _private", "a" * 59 + "…", " ", "{}%s\\"]
     path = [[0.0, 0.0], [1.0, 1.0]]
     for axes in (
-        viz.plot_history({name: history(validation=False)}),
-        viz.plot_landscape_1d(lambda w: w, (0.0, 1.0), {name: [0.0, 1.0]}),
-        viz.plot_landscape_2d(lambda a, b: a, ((0.0, 1.0), (0.0, 1.0)), {name: path}, resolution=3),
+        viz.plot_history({name: history(validation=False) for name in NAMES}),
+        viz.plot_landscape_1d(lambda w: w, (0.0, 1.0), {name: [0.0, 1.0] for name in NAMES}),
+        viz.plot_landscape_2d(lambda a, b: a, ((0.0, 1.0), (0.0, 1.0)), dict.fromkeys(NAMES, path), resolution=3),
     ):
-        assert not shown or legend(drawn(axes))[0].strip() == shown
+        assert legend(drawn(axes))[: len(NAMES)] == expected
         figure = axes.get_figure(root=True)
         assert figure is not None
         figure.savefig(tmp_path / "a.png")
