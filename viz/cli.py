@@ -158,6 +158,8 @@ def _save(write: Callable[[Path], object], path: Path) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
+    if "\0" in str(options.out):
+        raise ExpressionError(f"--out takes a folder, not {options.out}")
     options.out.mkdir(parents=True, exist_ok=True)
     print(
         "This tour takes about ten seconds, most of them for training a network node by\n"

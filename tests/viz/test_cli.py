@@ -199,6 +199,7 @@ ESCAPE = "\x1b[31m"
         ["explain", "y = x", ESCAPE],
         ["explain", "y = x", f"--{ESCAPE}"],
         ["demo", "--out", f"/dev/null/{ESCAPE}\u202e"],
+        ["demo", "--out", "a\0b"],
         [ESCAPE],
         ["a" * 100_000],
     ],
