@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import zipfile
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_core.files import replacing
 from nn.description import Description, difference, model_description
 from nn.history import Epoch, Training
 from nn.module import Module
@@ -145,27 +143,10 @@ def _identity(training: Training) -> dict[str, Any]:
 
 def write_arrays(path: str | Path, kind: str, metadata: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
     """Write arrays and JSON metadata to a file in one move: the old file or the new one, never half of one."""
-    path = Path(path).resolve()  # a link stays a link
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, f"{path} is no regular file and could not be written")
     header = json.dumps({"kind": kind, "version": VERSION, **metadata}, default=lambda array: array.tolist())
-    # Always the same name, so that what a killed process leaves is overwritten by the next.
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with open(partial, "wb") as file:
-            np.savez(file, allow_pickle=False, header=np.array(header), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            partial.chmod(path.stat().st_mode)
-        os.replace(partial, path)
-    except OSError as error:
-        kept = "; the file that was there is as it was" if path.is_file() else ""
-        raise OSError(error.errno, f"{path} could not be written: {error.strerror or error}{kept}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
-    return path
+    with replacing(path) as file:
+        np.savez(file, allow_pickle=False, header=np.array(header), **arrays)
+    return Path(path).resolve()
 
 
 def read_arrays(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -1,9 +1,10 @@
-"""What several folders of tests share: a browser."""
+"""What several folders of tests share: a browser, and a disk that is full."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,3 +43,20 @@ def page(browser: Browser) -> Iterator[Page]:
     yield page
     page.close()
     assert troubles == []
+
+
+@pytest.fixture
+def full_after() -> Callable[[int], AbstractContextManager[None]]:
+    """A with-block in which no file can get longer than so many bytes, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="the size of files can be limited on Unix only")
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import graphviz
 
 from autograd_core import Value, topological_order
+from autograd_core.files import replacing
 from autograd_core.formula import names_of
 from autograd_core.graph import collector_paused
 from viz.boxes import Box, Collapse, columns, fitting_boxes
@@ -51,13 +52,15 @@ class Diagram:
         ending = path.suffix.lower().removeprefix(".")
         if (dpi is not None or width is not None) and ending != "png":
             raise ValueError(f"dpi and width are for a .png, which {path.name!r} is not")
-        if ending == "dot":
-            path.write_text(self.source, encoding="utf-8")
-        elif ending in FORMATS:
-            path.write_bytes(png(self.source, dpi, width) if ending == "png" else render(self.source, ending))
-        else:
+        if ending not in (*FORMATS, "dot"):
             endings = ", ".join("." + known for known in (*FORMATS, "dot"))
             raise ValueError(f"a diagram can be saved as {endings}, not as {path.name!r}")
+        if ending == "dot":
+            content = self.source.encode()
+        else:
+            content = png(self.source, dpi, width) if ending == "png" else render(self.source, ending)
+        with replacing(path) as file:
+            file.write(content)
         return path
 
     def __repr__(self) -> str:

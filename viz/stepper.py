@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from autograd_core import Value, topological_order
 from autograd_core.compiler import CompileError
 from autograd_core.compiler.javascript import operations
+from autograd_core.files import replacing
 from autograd_core.floats import as_float
 from autograd_core.graph import collector_paused, require_graph
 from viz.dot import Diagram, draw
@@ -162,7 +163,8 @@ class Stepper:
         Raises ValueError for a name that does not end in .html, and OSError where the file cannot be written.
         """
         path = html_path(path, "a stepper")
-        path.write_text(self.html(), encoding="utf-8")
+        with replacing(path) as file:
+            file.write(self.html().encode())
         return path
 
     def __repr__(self) -> str:

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_core.files import replacing
 from autograd_core.floats import as_float
 from nn.arguments import positive_int
 from nn.history import History, Training
@@ -190,7 +191,8 @@ class TrainingPlayer:
         cannot be written.
         """
         path = html_path(path, "a training run")
-        path.write_text(self.html(), encoding="utf-8")
+        with replacing(path) as file:
+            file.write(self.html().encode())
         return path
 
     def __repr__(self) -> str:

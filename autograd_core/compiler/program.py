@@ -18,6 +18,7 @@ from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.rules import CompileError
 from autograd_core.compiler.source import Signature, Source, rolled_source, straight_source
+from autograd_core.files import replacing
 from autograd_core.graph import collector_paused, gradient_lock, require_graph
 from autograd_core.value import Value
 
@@ -235,9 +236,9 @@ class Program:
 
     def save(self, path: str | Path) -> Path:
         """Write the source to a file that can be imported; the path. Raises OSError where that fails."""
-        path = Path(path)
-        path.write_text(self.source, encoding="utf-8")
-        return path
+        with replacing(path) as file:
+            file.write(self.source.encode())
+        return Path(path)
 
     @property
     def statistics(self) -> Statistics:
