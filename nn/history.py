@@ -10,6 +10,7 @@ import numpy as np
 
 from nn.arguments import non_negative, positive_int
 from nn.module import Module
+from nn.objective import write
 from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler
 
 AnyScheduler = Scheduler | ReduceLROnPlateau
@@ -66,6 +67,14 @@ class History:
         return f"<History of {len(self.epochs)} epoch{'s' * (len(self.epochs) != 1)}{last}{validation}{stopped}>"
 
 
+class Moment(NamedTuple):
+    """What a training run can go back to: weights, and what optimiser and schedule were when the model had them."""
+
+    parameters: np.ndarray
+    optimizer: Optimizer
+    scheduler: AnyScheduler | None
+
+
 @dataclass
 class Training:
     """A training run under way, as callbacks see it after each epoch; the model has the weights of that epoch.
@@ -93,11 +102,49 @@ class Training:
     """The targets, of shape (n,) or (n, outputs)."""
     validation_data: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
     """The validation samples and targets, where there are any."""
+    last: Moment = field(init=False, repr=False)
+    """The end of the last epoch."""
+    best: Moment = field(init=False, repr=False)
+    """The moment of `best_parameters`."""
+    finished: int = field(init=False, default=0)
+    """How many epochs `last` is the end of."""
+
+    def __post_init__(self) -> None:
+        self.last = self.moment()
+        self.best = self.last._replace(parameters=self.best_parameters)
 
     def stop(self, reason: str, restore_best: bool = False) -> None:
         """End the training after this epoch, on request with the weights of the best epoch so far."""
         self.history.stopped = reason
         self.restore_best = restore_best
+
+    def moment(self) -> Moment:
+        """The training run as it is now, in copies."""
+        scheduler = self.scheduler.copied() if self.scheduler else None
+        return Moment(self.parameters.copy(), self.optimizer.copied(), scheduler)
+
+    def finish_epoch(self, loss: float, of_its_start: bool) -> None:
+        """Make the present moment the last one, and also the best if the loss, of now or of the start, is smallest."""
+        now = self.moment()
+        if loss < self.best_loss:
+            self.settle_on(now, self.last if of_its_start else now, loss)
+        else:
+            self.settle_on(now, self.best, self.best_loss)
+
+    def settle_on(self, last: Moment, best: Moment, best_loss: float) -> None:
+        """Set what the run can go back to in one step, for Ctrl-C may come between any two."""
+        vars(self).update(
+            last=last, best=best, best_parameters=best.parameters, best_loss=best_loss,
+            finished=len(self.history.epochs),
+        )  # fmt: skip
+
+    def go_back(self, moment: Moment) -> None:
+        """Give the model, the optimiser and the schedule what they had at a moment."""
+        self.parameters = moment.parameters
+        write(self.optimizer.parameters, moment.parameters)
+        self.optimizer.take_over(moment.optimizer.copied())
+        if self.scheduler and moment.scheduler:
+            self.scheduler.take_over(moment.scheduler.copied())
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,34 @@
-"""Files of models and training runs: one .npz without pickle, written so that a crash leaves an earlier file whole."""
+"""Files of models and training runs: arrays and a header of JSON in one .npz, without pickle.
+
+The format, version 1. A file is a ZIP archive as `numpy.savez` makes it: members that are stored and not compressed,
+no two of one name, each an array in NumPy's .npy format 1.0 and named after it, as in ``values.npy``. Arrays hold
+numbers or text. ``header`` is text of shape (), a JSON object with ``kind`` ("model" or "checkpoint") and ``version``,
+and what else is said here. A reader ignores names that it does not know, so that what is new may be added; what changes
+the meaning of the old gets another version.
+
+A model has
+
+- ``names``, text of shape (count,): the paths of the parameters, each once;
+- ``values``, float64 of shape (count,): their numbers, which may be infinite or nan;
+- ``description`` in the header: what the model is, as `nn.description` puts it, ``{"class of the model": "MLP", ...}``.
+
+What a checkpoint has is said in `nn.checkpoints`.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import os
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from autograd_core.files import replacing
 from nn.description import Description, difference, model_description
-from nn.history import Epoch, Training
 from nn.module import Module
 
 VERSION = 1
@@ -45,16 +61,18 @@ def load(model: _M, path: str | Path, strict: bool = True) -> _M:
     if names.ndim != 1 or names.shape != values.shape:
         raise ValueError(f"{path} is damaged: it has names of shape {names.shape} for values of shape {values.shape}")
     state = dict(zip(names.tolist(), values.tolist(), strict=True))
+    if len(state) < len(names):
+        raise ValueError(f"{path} is damaged: two of its parameters have one name")
     try:
         if strict and state.keys() == model.state_dict().keys():
-            _require_same(header, model_description(model), "model")
+            require_same(header, model_description(model), "model")
         model.load_state_dict(state)
     except ValueError as error:
         raise ValueError(f"{path} holds another model: {error}") from None
     return model
 
 
-def _require_same(header: dict[str, Any], mine: Description, owner: str) -> None:
+def require_same(header: dict[str, Any], mine: Description, owner: str) -> None:
     """Raise ValueError unless the description in a file is mine; earlier files of this version have none."""
     found = header.get("description", mine)
     if not isinstance(found, dict):
@@ -62,83 +80,6 @@ def _require_same(header: dict[str, Any], mine: Description, owner: str) -> None
     differing = difference(found, mine, owner)
     if differing:
         raise ValueError(f"{differing}; give strict=False to take it all the same")
-
-
-def write_checkpoint(path: str | Path, training: Training, description: Description) -> None:
-    """Write all that the rest of a training run depends on; raises OSError where it cannot be written."""
-    state = training.optimizer.state_dict()
-    arrays = {f"optimizer.{name}": item for name, item in state.items() if isinstance(item, np.ndarray)}
-    metadata = {
-        **_identity(training),
-        "description": description,
-        "optimizer_options": {name: item for name, item in state.items() if not isinstance(item, np.ndarray)},
-        "scheduler": training.scheduler.state_dict() if training.scheduler else None,
-        "generators": [generator.bit_generator.state for generator in training.generators],
-        "epochs": training.history.epochs,
-        "stopped": training.history.stopped,
-        "best_loss": training.best_loss,
-    }
-    arrays |= {"parameters": training.parameters, "best_parameters": training.best_parameters}
-    write_arrays(path, "checkpoint", metadata, arrays)
-
-
-def read_checkpoint(path: str | Path, training: Training, description: Description | None) -> None:
-    """Put a training run into the state of a checkpoint.
-
-    Raises ValueError, leaving the run as it was, for a file that is damaged or of another run: one with another
-    description, where one is given, or whose numbers have no place in this one.
-    """
-    metadata, arrays = read_arrays(path, "checkpoint")
-    for name, mine in json.loads(json.dumps(_identity(training))).items():
-        if metadata.get(name) != mine:
-            raise ValueError(f"{path} is of another training run: the {name.replace('_', ' ')} are not the same")
-    if description is not None:
-        try:
-            _require_same(metadata, description, "run")
-        except ValueError as error:
-            raise ValueError(f"{path} is of another training run: {error}") from None
-    parts = [part for part in (training.scheduler, training.optimizer) if part is not None]
-    before = [part.state_dict() for part in parts]
-    states = [generator.bit_generator.state for generator in training.generators]
-    try:
-        _restore(metadata, arrays, training)
-    except Exception as error:  # whatever a damaged file may lead to
-        for part, state in zip(parts, before, strict=True):
-            part.load_state_dict(state)
-        for generator, state in zip(training.generators, states, strict=True):
-            generator.bit_generator.state = state
-        raise ValueError(f"{path} is damaged or of another training run ({type(error).__name__}: {error})") from None
-
-
-def _restore(metadata: dict[str, Any], arrays: dict[str, np.ndarray], training: Training) -> None:
-    """The work of `read_checkpoint`, which may fail half-way; the history and the numbers come last."""
-    epochs = [
-        Epoch(float(loss), None if validated is None else float(validated), float(rate), float(seconds))
-        for loss, validated, rate, seconds in metadata["epochs"]
-    ]
-    parameters, best = arrays["parameters"], arrays["best_parameters"]
-    for numbers in (parameters, best):
-        if numbers.shape != training.parameters.shape or numbers.dtype != float:
-            raise ValueError(f"{numbers.dtype} {numbers.shape} for float64 {training.parameters.shape}")
-    stopped, best_loss = str(metadata["stopped"]), float(metadata["best_loss"])
-    state = {name.removeprefix("optimizer."): item for name, item in arrays.items() if name.startswith("optimizer.")}
-    # The optimiser last: a schedule sets its learning rate, which a callback may have changed since.
-    if training.scheduler:
-        training.scheduler.load_state_dict(metadata["scheduler"])
-    training.optimizer.load_state_dict(metadata["optimizer_options"] | state)
-    for generator, state in zip(training.generators, metadata["generators"], strict=True):
-        generator.bit_generator.state = state
-    training.parameters, training.best_parameters, training.best_loss = parameters, best, best_loss
-    training.history.epochs[:], training.history.stopped = epochs, stopped
-
-
-def _identity(training: Training) -> dict[str, Any]:
-    """What must be the same for the numbers of a checkpoint to have a place."""
-    trained = set(training.optimizer.parameters)
-    return {
-        "names_of_the_parameters": [name for name, p in training.model.named_parameters() if p in trained],
-        "optimizer_and_scheduler": [type(training.optimizer).__name__, type(training.scheduler).__name__],
-    }
 
 
 def write_arrays(path: str | Path, kind: str, metadata: dict[str, Any], arrays: dict[str, np.ndarray]) -> Path:
@@ -151,25 +92,47 @@ def write_arrays(path: str | Path, kind: str, metadata: dict[str, Any], arrays: 
 
 def read_arrays(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The metadata and arrays of a file of `write_arrays`; ValueError for anything that is not such a file."""
-    path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no archive of arrays")
-            file.seek(0)
-            content = np.load(file, allow_pickle=False)
-            if "header" not in content.files:
+    with open(path, "rb") as file:
+        try:
+            arrays = _arrays(file)
+            if "header" not in arrays:
                 raise ValueError("it has no header")
-            arrays = {name: content[name] for name in content.files}
-        header = json.loads(str(arrays.pop("header")))
-        if not isinstance(header, dict):
-            raise ValueError("its header is of another kind")
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
-        raise
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        reason = "it holds Python objects, which are never loaded" if "allow_pickle" in str(error) else error
-        raise ValueError(f"{path} is no file of this package, or is damaged: {reason}") from None
+            header = json.loads(str(arrays.pop("header")))
+            if not isinstance(header, dict):
+                raise ValueError("its header is of another kind")
+        except Exception as error:  # there is hardly one that a damaged archive does not lead to
+            reason = str(error) or type(error).__name__
+            raise ValueError(f"{path} is no file of this package, or is damaged: {reason}") from None
     if header.get("kind") != kind or header.get("version") != VERSION:
         found = f"{header.get('kind')} of version {header.get('version')}"
         raise ValueError(f"{path} holds a {found}, not a {kind} of version {VERSION}")
     return header, arrays
+
+
+def _arrays(file: BinaryIO) -> dict[str, np.ndarray]:
+    """The arrays of an archive by their names, in no more memory than the file has bytes."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        names = [member.filename.removesuffix(".npy") for member in members]
+        if len(set(names)) < len(names):
+            raise ValueError("two of its arrays have one name")
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("it is compressed, which files of this package are not")
+        if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
+            raise ValueError("its arrays claim to be larger than the file")
+        return {name: _array(archive.read(member)) for name, member in zip(names, members, strict=True)}
+
+
+def _array(content: bytes) -> np.ndarray:
+    """An array in NumPy's .npy format 1.0."""
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("it has an array in another format than .npy 1.0")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never loaded")
+    size, start = math.prod(shape), stream.tell()
+    # More items than bytes: texts of no letters, which take none.
+    if dtype.kind not in "biufcU" or size > len(content) or size * dtype.itemsize != len(content) - start:
+        raise ValueError(f"it has an array of shape {shape} and type {dtype} in {len(content) - start} bytes")
+    return np.ndarray(shape, dtype, content, start, order="F" if is_fortran else "C").copy()

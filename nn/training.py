@@ -12,8 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from autograd_core import Value
+from autograd_core.files import require_writable
 from autograd_core.modes import thread
 from nn.arguments import positive_int
+from nn.checkpoints import read_checkpoint, restore, write_checkpoint
 from nn.data import batches
 from nn.description import run_description
 from nn.evaluation import samples, targets
@@ -23,7 +25,6 @@ from nn.module import Module, generators
 from nn.objective import Engine, Loss, Objective, objective, write
 from nn.objective import validation as validator
 from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler, clipped_by_norm
-from nn.storage import read_checkpoint, write_checkpoint
 
 Callback = Callable[[Training], None]
 
@@ -99,73 +100,89 @@ def fit(
     validation = _checked_validation(validation_data)
     if resume and checkpoint is None:
         raise ValueError("resume=True goes on from a checkpoint; give its path as checkpoint=")
-    if checkpoint is not None and not Path(checkpoint).resolve().parent.is_dir():
-        raise FileNotFoundError(f"{checkpoint} could not be written: its folder does not exist")
+    if checkpoint is not None:
+        require_writable(checkpoint)
 
     parameters = list(optimizer.parameters)
     training = _started(model, optimizer, scheduler, generator(rng), (X, y), validation)
-    history, begin, options = training.history, training.parameters, optimizer.state_dict()
+    history, stored = training.history, None
     description = {} if checkpoint is None else run_description(
         model, {"optimizer": optimizer, "scheduler": scheduler}, X=X, y=y, validation_data=validation, loss=loss,
         penalty=penalty, batch_size=size, clip_norm=clip_norm, shuffle=shuffle,
     )  # fmt: skip
     if resume and checkpoint is not None and Path(checkpoint).exists():
-        read_checkpoint(checkpoint, training, description if strict else None)
+        stored = read_checkpoint(checkpoint, training, description if strict else None)
 
     modes = [(module, module.training) for _, module in model.named_modules()]
-    bar = tqdm(total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress)
-    try:
-        model.train()
-        write(parameters, training.parameters)
-        step, compiled = objective(engine, model, loss, penalty, parameters, X, y)
-        validate = validation and validator(compiled, model, loss, parameters, *validation)
-        for callback in callbacks:
-            if callable(begin_of := getattr(callback, "begin", None)):
-                begin_of(training)
-                training.parameters = _numbers(optimizer)
-        while len(history.epochs) < epochs and not history.stopped:
-            start, learning_rate, before = time.perf_counter(), optimizer.lr, training.parameters
-            model.train()
-            data = batches(X, y, size, rng=training.generators[0], shuffle=shuffle)
-            mean, gradient = _epoch(training, step, data, clip_norm)
-            write(parameters, training.parameters)
-            for parameter, number in zip(parameters, gradient.tolist(), strict=True):
-                parameter.grad = number
-            validated = validate(training.parameters) if validate else None
-            reason = _divergence(mean, validated, training.parameters)
-            if reason:
-                training.stop(f"diverged in epoch {len(history.epochs) + 1}: {reason}", restore_best=True)
-                bar.set_postfix_str(history.stopped)
-                break
-            monitored = mean if validated is None else validated
-            if monitored < training.best_loss:
-                training.best_parameters = before if validated is None else training.parameters
-                training.best_loss = monitored
-            history.epochs.append(Epoch(mean, validated, learning_rate, time.perf_counter() - start))
-            if isinstance(scheduler, ReduceLROnPlateau):
-                scheduler.step(monitored)
-            elif scheduler is not None:
-                scheduler.step()
-            for callback in callbacks:
-                callback(training)
-            # As before the first epoch, a callback may have changed the weights, to bound their norm, say.
-            training.parameters = training.best_parameters if training.restore_best else _numbers(optimizer)
-            if checkpoint is not None:
-                write_checkpoint(checkpoint, training, description)
-            bar.set_postfix_str(history.stopped or _progress(mean, validated), refresh=False)  # update() does, in time
-            bar.update()
-    except KeyboardInterrupt:
-        training.stop(f"interrupted after {len(history.epochs)} epochs", restore_best=True)
-    except Exception:
-        if not history.epochs:
-            training.parameters = begin
-            optimizer.load_state_dict(options)
-        raise
-    finally:
-        write(parameters, training.best_parameters if training.restore_best else training.parameters)
+    bar = tqdm(total=epochs, initial=len(stored.epochs) if stored else 0, unit="epoch", disable=not progress)
+    finished = failed = False
+
+    def settle() -> None:
+        """Leave everything as it was at one moment. To do so twice is as good as once."""
+        if not (finished or failed):
+            del history.epochs[training.finished :]
+            training.stop(f"interrupted after {training.finished} epochs", restore_best=True)
+        training.go_back(training.best if training.restore_best else training.last)
         for module, mode in modes:
             module.training = mode
         bar.close()
+
+    try:
+        try:
+            if stored:
+                restore(training, stored)
+            model.train()
+            step, compiled = objective(engine, model, loss, penalty, parameters, X, y)
+            validate = validation and validator(compiled, model, loss, parameters, *validation)
+            beginnings = [begin for callback in callbacks if callable(begin := getattr(callback, "begin", None))]
+            for begin in beginnings:
+                begin(training)
+            if beginnings:  # which may have changed the weights, too
+                training.parameters = _numbers(optimizer)
+                training.last = training.moment()
+            while len(history.epochs) < epochs and not history.stopped:
+                start, learning_rate = time.perf_counter(), optimizer.lr
+                model.train()
+                data = batches(X, y, size, rng=training.generators[0], shuffle=shuffle)
+                mean, gradient = _epoch(training, step, data, clip_norm)
+                write(parameters, training.parameters)
+                for parameter, number in zip(parameters, gradient.tolist(), strict=True):
+                    parameter.grad = number
+                validated = validate(training.parameters) if validate else None
+                reason = _divergence(mean, validated, training.parameters)
+                if reason:
+                    training.stop(f"diverged in epoch {len(history.epochs) + 1}: {reason}", restore_best=True)
+                    bar.set_postfix_str(history.stopped)
+                    break
+                monitored = mean if validated is None else validated
+                history.epochs.append(Epoch(mean, validated, learning_rate, time.perf_counter() - start))
+                if isinstance(scheduler, ReduceLROnPlateau):
+                    scheduler.step(monitored)
+                elif scheduler is not None:
+                    scheduler.step()
+                training.finish_epoch(monitored, of_its_start=validated is None)
+                for callback in callbacks:
+                    callback(training)
+                if callbacks:  # which may have changed the weights, to bound their norm, say, or the learning rate
+                    training.parameters = _numbers(optimizer)
+                    training.last = training.moment()
+                if training.restore_best:
+                    training.go_back(training.best)
+                    training.last = training.best
+                if checkpoint is not None:
+                    write_checkpoint(checkpoint, training, description)
+                bar.set_postfix_str(history.stopped or _progress(mean, validated), refresh=False)  # update() does
+                bar.update()
+            finished = True
+        except Exception:
+            failed = True
+            raise
+        finally:
+            settle()
+    except KeyboardInterrupt:
+        settle()  # Ctrl-C may have come once more before all was settled
+        if failed:
+            raise
     return history
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -95,6 +95,12 @@ class Optimizer(Resumable, ABC):
         Parameters are not in it; they are the model's to save.
         """
         return super().state_dict() | {f"{_STATE}{name}": _copied(entry) for name, entry in self.state.items()}
+
+    def copied(self) -> Self:
+        """A copy that moves the same parameters and has a state of its own."""
+        other = super().copied()
+        other.state = defaultdict(float, {name: _copied(entry) for name, entry in self.state.items()})
+        return other
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
         options = {name: value for name, value in state_dict.items() if not name.startswith(_STATE)}

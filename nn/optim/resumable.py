@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, fields
 from math import isnan
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -79,7 +79,16 @@ class Resumable:
         """
         loaded = copy(self)
         loaded._load(state_dict)
-        vars(self).update(vars(loaded))
+        self.take_over(loaded)
+
+    def copied(self) -> Self:
+        """A copy that works on the same and shares nothing else that changes, for `take_over` to go back to."""
+        return copy(self)
+
+    def take_over(self, other: Resumable) -> None:
+        """Get the options and the state of another of the same class, in one step that Ctrl-C cannot divide."""
+        works_on = fields(self)[0].name
+        vars(self).update({name: value for name, value in vars(other).items() if name != works_on})
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
         self._require_same_shapes(self.state_dict(), state_dict)
