@@ -79,15 +79,18 @@ def partial(node: Value, position: int, names: dict[Value, str], latex: bool = F
 def name_latex(name: str) -> str:
     r"""A name for LaTeX: w1 as w_{1}, longer names upright.
 
+    A notebook that is made into Markdown has the formula as it is, so that a name must be no markup there either: <b>
+    is {<}b{>}, which looks the same as a formula.
+
     >>> print(name_latex("w1"), name_latex("tesla"))
     w_{1} \mathrm{tesla}
     """
     match = re.fullmatch(r"([^\W\d_])_?(\d*)", name)
     if match:
         return match[1] + (f"_{{{match[2]}}}" if match[2] else "")
-    specials = {"\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", " ": r"\ "}
+    specials = {"\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", " ": r"\ ", "<": "{<}", ">": "{>}"}
     escaped = "".join(specials.get(c, "\\" + c if c in "#$%&_{}" else c) for c in name)
-    return rf"\mathrm{{{escaped}}}"
+    return rf"\mathrm{{{escaped.replace('](', ']{}(')}}}"  # a link in Markdown
 
 
 def number_latex(number: float) -> str:

@@ -68,16 +68,16 @@ def fit(
     of the last step when callbacks are called.
 
     Ctrl-C, and a loss that is no longer finite, end the training run with the weights that had the smallest loss (on
-    the validation data where there are any) and the history so far, whose `stopped` says why. With `checkpoint` all
-    that the run depends on is written to that file after each epoch, options of the optimiser and the generators that
+    the validation data where there are any), with optimiser and schedule as they were then, and with the history so
+    far, whose `stopped` says why. With `checkpoint` all that the run depends on is written to that file after each epoch, options of the optimiser and the generators that
     modules have as attributes included, and ``resume=True`` goes on from it, if it exists, to the same weights bit for
     bit. A checkpoint of a run with another model, loss, penalty, other data or options is refused, unless `strict` is
     False; functions are told apart by name, and the learning rate is that of the file. The same `rng`, an int or NumPy
     Generator, gives the same weights.
 
-    Raises TypeError or ValueError for data or options that cannot be trained on; the model and the optimiser are then
-    as they were, unless an epoch was finished before. Raises RuntimeError inside `no_grad`, and OSError where the
-    checkpoint cannot be written.
+    Raises TypeError or ValueError for data or options that cannot be trained on, RuntimeError inside `no_grad`, and
+    OSError, before the first epoch, where the checkpoint cannot be written. After these and all other errors model,
+    optimiser and schedule are as at the end of the last finished epoch, or as they were if there was none.
 
     >>> import nn
     >>> X, y = nn.data.xor()
@@ -115,7 +115,7 @@ def fit(
 
     modes = [(module, module.training) for _, module in model.named_modules()]
     bar = tqdm(total=epochs, initial=len(stored.epochs) if stored else 0, unit="epoch", disable=not progress)
-    finished = failed = False
+    mode, finished, failed = thread.mode, False, False
 
     def settle() -> None:
         """Leave everything as it was at one moment. To do so twice is as good as once."""
@@ -123,8 +123,9 @@ def fit(
             del history.epochs[training.finished :]
             training.stop(f"interrupted after {training.finished} epochs", restore_best=True)
         training.go_back(training.best if training.restore_best else training.last)
-        for module, mode in modes:
-            module.training = mode
+        for module, was_training in modes:
+            module.training = was_training
+        thread.mode = mode
         bar.close()
 
     try:

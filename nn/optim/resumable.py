@@ -29,6 +29,7 @@ NOT_NEGATIVE = domain("at least 0", lambda number: number >= 0.0)
 POSITIVE_TO_ONE = domain("above 0 and at most 1", lambda number: 0.0 < number <= 1.0)
 ZERO_TO_ONE = domain("at least 0 and at most 1", lambda number: 0.0 <= number <= 1.0)
 ZERO_TO_BELOW_ONE = domain("at least 0 and below 1", lambda number: 0.0 <= number < 1.0)
+WHOLE = domain("to be a whole number from 0 up", lambda number: number >= 0 and number % 1 == 0)
 COUNT = domain("to be a whole number from 1 up", lambda number: number >= 1 and number % 1 == 0)
 
 
@@ -50,7 +51,8 @@ class Resumable:
         """
         owner = type(self).__name__
         for option in fields(self)[1:]:
-            if not option.init:
+            # Of the state only what has a domain, once __post_init__ has set it.
+            if not option.init and not (option.metadata and hasattr(self, option.name)):
                 continue
             name, default, given = option.name, cast(Any, option.default), getattr(self, option.name)
             words, contains = (NOT_NEGATIVE | dict(option.metadata))["domain"]

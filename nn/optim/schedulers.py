@@ -33,7 +33,17 @@ from autograd_core import Value
 from autograd_core.primitives import pow  # gives inf where Python's raises
 from autograd_core.value import number_of
 from nn.optim.optimizer import Optimizer
-from nn.optim.resumable import COUNT, POSITIVE_TO_ONE, ZERO_TO_BELOW_ONE, ZERO_TO_ONE, Resumable, domain
+from nn.optim.resumable import (
+    ANY_NUMBER,
+    COUNT,
+    NOT_NEGATIVE,
+    POSITIVE_TO_ONE,
+    WHOLE,
+    ZERO_TO_BELOW_ONE,
+    ZERO_TO_ONE,
+    Resumable,
+    domain,
+)
 
 
 @dataclass(eq=False)
@@ -42,9 +52,9 @@ class Scheduler(Resumable, ABC):
 
     optimizer: Optimizer = field(repr=False)
     """Whose `lr` is set."""
-    initial_lr: float = field(init=False)
+    initial_lr: float = field(init=False, metadata=NOT_NEGATIVE)
     """The optimiser's `lr` when the schedule was made."""
-    epoch: int = field(init=False, default=0)
+    epoch: int = field(init=False, default=0, metadata=WHOLE)
     """How many times `step` was called."""
 
     def __post_init__(self) -> None:
@@ -187,11 +197,11 @@ class ReduceLROnPlateau(Resumable):
     min_lr: float = 0.0
     eps: float = 1e-8
     """A reduction by no more than this is left out."""
-    best: float = field(init=False)
+    best: float = field(init=False, metadata=ANY_NUMBER)
     """The best metric so far."""
-    bad_epochs: int = field(init=False, default=0)
+    bad_epochs: int = field(init=False, default=0, metadata=WHOLE)
     """How many epochs since then, or since the rate was last reduced."""
-    cooldown_left: int = field(init=False, default=0)
+    cooldown_left: int = field(init=False, default=0, metadata=WHOLE)
     """How many more epochs do not count."""
 
     def __post_init__(self) -> None:

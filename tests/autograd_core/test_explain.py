@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -241,6 +242,19 @@ def test_tables_are_html_in_a_notebook_and_labels_are_text_in_it() -> None:
     assert page.startswith("<table><tr><th>node</th>")
     assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>" in page
     assert "<script>" not in page
+
+
+def test_labels_are_no_markup_in_a_notebook_made_into_markdown() -> None:
+    nbformat, nbconvert = pytest.importorskip("nbformat"), pytest.importorskip("nbconvert")
+    x = Value(2.0, label="<script>alert(1)</script>")
+    y = x * x
+    y.label = "a <img src=x onerror=alert(2)> ![b](http://example.com/c.png) <!-- "
+    output = nbformat.v4.new_output("display_data", data={"text/latex": explain(y, x)._repr_latex_()})
+    cell = nbformat.v4.new_code_cell("explain(y, x)", outputs=[output])
+    text, _ = nbconvert.MarkdownExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    assert r"\mathrm{{<}script{>}alert(1){<}/script{>}}" in text
+    assert not re.search(r"<[a-zA-Z/!?]", text)
+    assert "](" not in text
 
 
 def test_long_tables_are_shortened() -> None:

@@ -134,6 +134,7 @@ def test_numbers(number: float, text: str, latex: str) -> None:
         ("training loss^2", r"\mathrm{training\ loss\wedge 2}"),
         (r"\input{x}", r"\mathrm{\backslash input\{x\}}"),
         ("100%$#&", r"\mathrm{100\%\$\#\&}"),
+        ("<b>[x](y)", r"\mathrm{{<}b{>}[x]{}(y)}"),
     ],
 )
 def test_names_in_latex(name: str, latex: str) -> None:

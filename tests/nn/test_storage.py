@@ -1,14 +1,13 @@
-"""Files: models and checkpoints survive kills and full disks, and what is no such file is refused."""
+"""Files of models: what was saved is loaded, and what is no such file is refused in a sentence."""
 
 from __future__ import annotations
 
-import errno
+import io
 import os
 import pickle
 import random
-import signal
-import subprocess
-import sys
+import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,177 +17,7 @@ import pytest
 
 import nn
 from nn import storage
-
-TRAINING = """
-import sys
-import numpy as np
-import nn
-
-X, y = nn.data.moons(40, noise=0.1, rng=0)
-model = nn.Sequential(nn.Layer(2, 6, "tanh", rng=0), nn.Dropout(0.2, rng=5), nn.Layer(6, 1, "linear", rng=1))
-optimizer = nn.optim.Adam(model.parameters(), lr=0.05)
-print("started", flush=True)
-nn.fit(
-    model, X, y, loss=nn.losses.binary_cross_entropy_with_logits, optimizer=optimizer, epochs=25, batch_size=7,
-    validation_data=(X[:10], y[:10]), scheduler=nn.optim.ReduceLROnPlateau(optimizer, patience=2, factor=0.5),
-    callbacks=[nn.EarlyStopping(patience=15)], rng=3, progress=False, checkpoint=sys.argv[1], resume=True,
-)
-print([value.hex() for value in model.state_dict().values()])
-"""
-
-
-def model() -> nn.MLP:
-    return nn.MLP(2, [3, 1], rng=0)
-
-
-def fit(network: nn.Module, path: Path, epochs: int, **options: Any) -> nn.History:
-    X, y = nn.data.moons(20, rng=0)
-    options = {"X": X, "y": y, "loss": nn.losses.mse_loss, "batch_size": 6} | options
-    options.setdefault("optimizer", nn.optim.Adam(network.parameters(), lr=0.05))
-    return nn.fit(network, epochs=epochs, rng=0, progress=False, checkpoint=path, **options)
-
-
-@pytest.mark.slow
-def test_a_training_that_is_killed_and_resumed_ends_the_same_bit_for_bit(tmp_path: Path) -> None:
-    def start(name: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", TRAINING, str(tmp_path / name)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    expected = start("whole.npz").communicate()[0].splitlines()[1]
-    generator = random.Random(0)
-    for number in range(20):
-        name = f"killed{number}.npz"
-        for _ in range(2):
-            process = start(name)
-            assert process.stdout is not None
-            assert process.stdout.readline() == "started\n"
-            try:
-                process.wait(timeout=generator.uniform(0.0, 0.4))
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-            process.communicate()
-        assert start(name).communicate()[0].splitlines()[1] == expected
-    assert not list(tmp_path.glob(".*"))
-
-
-def test_resuming_goes_on_where_the_checkpoint_is(tmp_path: Path) -> None:
-    whole, parts = model(), model()
-    history = fit(whole, tmp_path / "whole.npz", 7)
-    fit(parts, tmp_path / "parts.npz", 3)
-    resumed = fit(model(), tmp_path / "parts.npz", 5, resume=True)
-    assert len(resumed.epochs) == 5
-    final = model()
-    again = fit(final, tmp_path / "parts.npz", 7, resume=True)
-    assert final.state_dict() == whole.state_dict()
-    assert again.loss == history.loss
-
-
-def test_resuming_a_finished_training_changes_nothing(tmp_path: Path) -> None:
-    one, other = model(), model()
-    fit(one, tmp_path / "checkpoint.npz", 3)
-    history = fit(other, tmp_path / "checkpoint.npz", 3, resume=True)
-    assert len(history.epochs) == 3
-    assert other.state_dict() == one.state_dict()
-
-
-def test_without_resume_a_training_starts_anew(tmp_path: Path) -> None:
-    one, other = model(), model()
-    fit(one, tmp_path / "checkpoint.npz", 2)
-    history = fit(other, tmp_path / "checkpoint.npz", 2)
-    assert len(history.epochs) == 2
-    assert other.state_dict() == one.state_dict()
-
-
-def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.npz"
-    fit(model(), path, 2)
-    with pytest.raises(ValueError, match="is of another training run: the names of the parameters are not the same"):
-        fit(nn.MLP(2, [4, 1], rng=0), path, 4, resume=True)
-    X, y = nn.data.moons(20, rng=0)
-    network = model()
-    with pytest.raises(ValueError, match="the optimizer and scheduler are not the same"):
-        nn.fit(network, X, y, loss=nn.losses.mse_loss, optimizer=nn.optim.SGD(network.parameters()), epochs=4,
-               checkpoint=path, resume=True)  # fmt: skip
-    assert network.state_dict() == model().state_dict()
-
-
-def test_a_path_that_cannot_be_written_is_said_before_training(tmp_path: Path) -> None:
-    network = model()
-    with pytest.raises(OSError, match="could not be written"):
-        fit(network, tmp_path / "missing" / "checkpoint.npz", 2)
-    assert network.state_dict() == model().state_dict()
-
-
-@pytest.mark.parametrize("failing", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_file_before_whole_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    path = nn.save(model(), tmp_path / "model.npz")
-    before = path.read_bytes()
-
-    def full(*arguments: Any, **options: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    if failing == "write":
-        monkeypatch.setattr(np, "savez", full)
-    else:
-        monkeypatch.setattr(os, failing, full)
-    with pytest.raises(OSError, match="No space left on device; the file that was there is as it was"):
-        nn.save(nn.MLP(2, [3, 1], rng=9), path)
-    monkeypatch.undo()
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["model.npz"]
-
-
-def test_a_failing_call_leaves_an_earlier_checkpoint_alone(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.npz"
-    fit(model(), path, 2)
-    before = path.read_bytes()
-    network = model()
-    with pytest.raises(ValueError, match="takes 2 inputs, got 3"):
-        nn.fit(network, np.zeros((4, 3)), [0, 1, 1, 0], loss=nn.losses.mse_loss, checkpoint=path, progress=False,
-               optimizer=nn.optim.SGD(network.parameters()))  # fmt: skip
-    assert path.read_bytes() == before
-
-
-def test_a_link_stays_a_link_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
-    path = nn.save(model(), tmp_path / "model.npz")
-    path.chmod(0o640)
-    link = tmp_path / "link.npz"
-    link.symlink_to(path)
-    nn.save(nn.MLP(2, [3, 1], rng=9), link)
-    assert link.is_symlink()
-    assert path.stat().st_mode & 0o777 == 0o640
-    assert nn.load(model(), path).state_dict() == nn.MLP(2, [3, 1], rng=9).state_dict()
-
-
-def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="is no regular file"):
-        nn.save(model(), tmp_path / "pipe")
-    assert (tmp_path / "pipe").is_fifo()
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [{"epochs": [["a", "b", "c", "d"]]}, {"epochs": [[1.0]]}, {"generators": []}, {"best_loss": "x"},
-     {"generators": [{"bit_generator": "PCG64", "state": -1}]}, {"optimizer_options": {"lr": "high"}}],
-)  # fmt: skip
-def test_a_checkpoint_with_other_contents_changes_nothing(tmp_path: Path, damage: dict[str, Any]) -> None:
-    path = tmp_path / "checkpoint.npz"
-    fit(model(), path, 2)
-    metadata, arrays = storage.read_arrays(path, "checkpoint")
-    storage.write_arrays(path, "checkpoint", metadata | damage, arrays)
-    network = model()
-    with pytest.raises(ValueError, match="is damaged or of another training run"):
-        fit(network, path, 4, resume=True)
-    assert network.state_dict() == model().state_dict()
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_device_that_is_full_is_said(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="could not be written"):
-        nn.save(model(), Path("/dev/full/model.npz"))
+from tests.nn.runs import VERSION_1, fit, model
 
 
 def test_save_and_load(tmp_path: Path) -> None:
@@ -207,18 +36,9 @@ def test_a_model_of_another_activation_is_refused_unless_one_insists(tmp_path: P
     assert nn.load(other, path, strict=False).state_dict() == one.state_dict()
 
 
-def test_files_from_before_there_were_descriptions_are_read(tmp_path: Path) -> None:
-    def without_description(path: Path, kind: str) -> Path:
-        metadata, arrays = storage.read_arrays(path, kind)
-        del metadata["description"]
-        return storage.write_arrays(path, kind, metadata, arrays)
-
-    one, other = model(), nn.MLP(2, [3, 1], "tanh", rng=1)
-    assert nn.load(other, without_description(nn.save(one, tmp_path / "model.npz"), "model")) is other
-    assert other.state_dict() == one.state_dict()
-    fit(model(), tmp_path / "checkpoint.npz", 2)
-    path = without_description(tmp_path / "checkpoint.npz", "checkpoint")
-    assert len(fit(other, path, 3, resume=True, batch_size=7).epochs) == 3
+def test_files_of_version_1_are_read_for_good() -> None:
+    network = nn.load(nn.MLP(2, [3, 1], "tanh", rng=1), VERSION_1 / "model.npz")
+    assert list(network.state_dict().values()) == [i / 8 for i in range(13)]
 
 
 def test_infinities_and_nan_survive(tmp_path: Path) -> None:
@@ -233,6 +53,117 @@ class Trap:
 
     def __reduce__(self) -> Any:
         return os.mkdir, (os.environ["TRAP"],)
+
+
+def archive(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
+    """A file of a model with some members in place of its own."""
+    kept: dict[str, bytes] = {}
+    with zipfile.ZipFile(nn.save(model(), path)) as own:
+        kept |= {name: own.read(name) for name in own.namelist()}
+    with zipfile.ZipFile(path, "w", compression) as changed:
+        for name, content in (kept | members).items():
+            changed.writestr(name, content)
+    return path
+
+
+def npy(shape: str, dtype: str, content: bytes, version: bytes = b"\x01\x00") -> bytes:
+    """An array as text and bytes make it."""
+    header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY" + version + len(header).to_bytes(2, "little") + header + content
+
+
+HEADER = '{"kind": "model", "version": 1'
+
+
+def json_array(text: str) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.array(text))
+    return stream.getvalue()
+
+
+MEMBERS: dict[str, dict[str, bytes]] = {
+    "more than there is": {"values.npy": npy("(1000000000000,)", "'<f8'", b"12345678")},
+    "less than there is": {"values.npy": npy("(1,)", "'<f8'", b"12345678" * 2)},
+    "many texts of no letters": {"names.npy": npy("(1000000000000,)", "'<U0'", b"")},
+    "a shape below zero": {"values.npy": npy("(-1, -1)", "'<f8'", b"12345678")},
+    "structures": {"values.npy": npy("(1,)", "[('a', '<f8')]", b"12345678")},
+    "other bytes first": {"values.npy": npy("(1,)", "'>f8'", b"12345678")},
+    "another version of .npy": {"values.npy": npy("(1,)", "'<f8'", b"12345678", b"\x02\x00")},
+    "no .npy": {"values.npy": b"12345678"},
+    "many brackets": {"values.npy": npy("(" * 5_000 + ")" * 5_000, "'<f8'", b"")},
+    "many signs": {"values.npy": npy("(" + "-" * 9_000 + "1,)", "'<f8'", b"")},
+    "deep JSON": {"header.npy": json_array(f'{HEADER}, "description": {"[" * 100_000}')},
+    "JSON that is no object": {"header.npy": json_array("[1, 2]")},
+    "no JSON": {"header.npy": json_array("hello")},
+    "a name twice": {"values": b""},
+}
+
+
+@pytest.mark.parametrize("how", MEMBERS)
+def test_an_archive_of_other_members_is_refused_without_the_memory_that_it_asks_for(tmp_path: Path, how: str) -> None:
+    path, network = archive(tmp_path / "model.npz", MEMBERS[how]), model()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="is no file of this package|is damaged|holds a") as caught:
+            nn.load(network, path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(str(caught.value)) < 500 + len(str(path))
+    assert network.state_dict() == model().state_dict()
+
+
+def test_a_compressed_archive_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    members = {"values.npy": npy("(10000000,)", "'<f8'", bytes(80_000_000))}
+    path = archive(tmp_path / "model.npz", members, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="it is compressed, which files of this package are not"):
+            nn.load(model(), path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_two_members_or_parameters_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = nn.save(model(), tmp_path / "model.npz")
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path, "a") as twice:
+        twice.writestr("values.npy", twice.read("values.npy"))
+    with pytest.raises(ValueError, match="two of its arrays have one name"):
+        nn.load(model(), path)
+    names = [*model().state_dict(), "layers.0.neurons.0.b"]
+    storage.write_arrays(path, "model", {}, {"names": np.array(names), "values": np.arange(float(len(names)))})
+    with pytest.raises(ValueError, match="is damaged: two of its parameters have one name"):
+        nn.load(model(), path)
+
+
+def flipped(content: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(content)
+    changed[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["in the archive", "in an array, with its checksum"])
+def test_a_flipped_bit_is_no_error_but_a_value_error(tmp_path: Path, within: bool) -> None:
+    whole, path, chance = nn.save(model(), tmp_path / "whole.npz"), tmp_path / "model.npz", random.Random(0)
+    with zipfile.ZipFile(whole) as members:
+        arrays = {name: members.read(name) for name in members.namelist()}
+    refused = 0
+    for _ in range(150):
+        if within:
+            name = chance.choice(list(arrays))
+            archive(path, {name: flipped(arrays[name], chance)})
+        else:
+            path.write_bytes(flipped(whole.read_bytes(), chance))
+        network = nn.MLP(2, [3, 1], rng=1)
+        before = network.state_dict()
+        try:
+            nn.load(network, path)
+        except ValueError:
+            refused += 1
+            assert network.state_dict() == before
+    assert refused > 50
 
 
 def damaged(folder: Path, how: str) -> Path:

@@ -338,3 +338,55 @@ def test_early_stopping_refuses_options_without_sense() -> None:
         nn.EarlyStopping(patience=0)
     with pytest.raises(ValueError, match="min_delta is a finite number of at least 0"):
         nn.EarlyStopping(min_delta=-0.1)
+
+
+def test_after_an_error_model_and_optimizer_are_those_of_the_last_finished_epoch(
+    moons: tuple[np.ndarray, np.ndarray],
+) -> None:
+    model, moments = nn.MLP(2, [2, 1], rng=0), []
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.05)
+
+    calls = 0
+
+    def loss(prediction: Any, target: Any) -> Value:
+        nonlocal calls
+        calls += 1
+        if calls == 150:  # in the middle of the third epoch of 60 samples
+            raise ZeroDivisionError
+        return mse_loss(prediction, target)
+
+    with pytest.raises(ZeroDivisionError):
+        train(model, *moons, epochs=9, batch_size=10, loss=loss, optimizer=optimizer, engine="eager",
+              callbacks=lambda training: moments.append((model.state_dict(), repr(optimizer.state_dict()))))  # fmt: skip
+    assert len(moments) == 2
+    assert (model.state_dict(), repr(optimizer.state_dict())) == moments[-1]
+
+
+def test_the_optimizer_goes_back_with_the_weights(moons: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = moons
+    model, moments = nn.MLP(2, [8, 1], rng=0), []
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.3)
+    scheduler = nn.optim.ExponentialLR(optimizer, 0.99)
+
+    def now() -> tuple[Any, ...]:
+        return model.state_dict(), repr(optimizer.state_dict()), repr(scheduler.state_dict())
+
+    history = train(
+        model, X[:10], y[:10], epochs=200, optimizer=optimizer, scheduler=scheduler, validation_data=(X[10:], 1 - y[10:]),
+        callbacks=[lambda training: moments.append(now()), nn.EarlyStopping(patience=4)],
+    )  # fmt: skip
+    assert history.best_epoch < len(history.epochs) - 1
+    assert now() == moments[history.best_epoch]
+
+
+def test_a_schedule_of_nonsense_does_not_keep_ctrl_c_from_ending(moons: tuple[np.ndarray, np.ndarray]) -> None:
+    model = nn.MLP(2, [2, 1], rng=0)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+
+    def climb(training: nn.Training) -> None:
+        optimizer.lr = -0.1  # which nobody could load
+        if len(training.history.epochs) == 2:
+            raise KeyboardInterrupt
+
+    history = train(model, *moons, epochs=9, optimizer=optimizer, callbacks=climb)
+    assert history.stopped == "interrupted after 2 epochs"
