@@ -69,11 +69,11 @@ def fit(
 
     Ctrl-C, and a loss that is no longer finite, end the training run with the weights that had the smallest loss (on
     the validation data where there are any), with optimiser and schedule as they were then, and with the history so
-    far, whose `stopped` says why. With `checkpoint` all that the run depends on is written to that file after each epoch, options of the optimiser and the generators that
-    modules have as attributes included, and ``resume=True`` goes on from it, if it exists, to the same weights bit for
-    bit. A checkpoint of a run with another model, loss, penalty, other data or options is refused, unless `strict` is
-    False; functions are told apart by name, and the learning rate is that of the file. The same `rng`, an int or NumPy
-    Generator, gives the same weights.
+    far, whose `stopped` says why. With `checkpoint` all that the run depends on is written to that file after each
+    epoch, options of the optimiser and the generators that modules have as attributes included, and ``resume=True``
+    goes on from it, if it exists, to the same weights bit for bit. A checkpoint of a run with another model, loss,
+    penalty, other data or options is refused, unless `strict` is False; functions are told apart by name, and the
+    learning rate is that of the file. The same `rng`, an int or NumPy Generator, gives the same weights.
 
     Raises TypeError or ValueError for data or options that cannot be trained on, RuntimeError inside `no_grad`, and
     OSError, before the first epoch, where the checkpoint cannot be written. After these and all other errors model,

@@ -35,7 +35,7 @@ class Run:
         self.options: dict[str, Any] = {
             "X": X, "y": y, "batch_size": 2, "optimizer": self.optimizer, "scheduler": self.scheduler,
             "validation_data": (X[1:], y[1:]) if validated else None, "engine": "eager", "path": path,
-            "callbacks": lambda training: self.moments.append(self.now()),
+            "epochs": 3, "callbacks": lambda training: self.moments.append(self.now()),
         }  # fmt: skip
 
     def now(self) -> str:
@@ -43,7 +43,7 @@ class Run:
         return repr([list(part.state_dict().items()) for part in parts])
 
     def fit(self) -> nn.History:
-        return fit(self.network, epochs=3, **self.options)
+        return fit(self.network, **self.options)
 
 
 class Interrupter(NamedTuple):
@@ -139,6 +139,45 @@ def test_ctrl_c_at_hundreds_of_lines_leaves_one_moment(tmp_path: Path, undisturb
     run, lines = undisturbed
     for at in range(1, lines + 50, lines // 250):
         check_interrupted(tmp_path, run, at)
+
+
+def test_after_an_error_all_is_as_at_the_end_of_the_last_finished_epoch() -> None:
+    run, calls = Run(None, validated=True), 0
+
+    def loss(prediction: Any, target: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 4 + 3 + 4 + 3 + 2:  # targets in the third epoch, in the second of its batches
+            raise ZeroDivisionError
+        return nn.losses.mse_loss(prediction, target)
+
+    run.options |= {"loss": loss}
+    with pytest.raises(ZeroDivisionError):
+        run.fit()
+    assert len(run.moments) == 3
+    assert run.now() == run.moments[-1]
+
+
+def test_the_optimizer_goes_back_with_the_weights() -> None:
+    run = Run(None, validated=True)
+    X, y = run.options["X"], run.options["y"]
+    record = run.options["callbacks"]
+    run.options |= {"validation_data": (X, 1 - y), "callbacks": [record, nn.EarlyStopping(patience=2)], "epochs": 9}
+    history = run.fit()
+    assert history.best_epoch < len(history.epochs) - 1
+    assert run.now() == run.moments[history.best_epoch + 1]
+
+
+def test_a_learning_rate_of_nonsense_does_not_keep_ctrl_c_from_ending() -> None:
+    run = Run(None, validated=False)
+
+    def climb(training: nn.Training) -> None:
+        run.optimizer.lr = -0.1  # which no optimiser can be made with
+        if len(training.history.epochs) == 2:
+            raise KeyboardInterrupt
+
+    run.options |= {"callbacks": climb}
+    assert run.fit().stopped == "interrupted after 2 epochs"
 
 
 def reference(epochs: int) -> list[dict[str, float]]:
