@@ -5,7 +5,7 @@ Everything here is read off the event stream of `graph.backward_steps`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -184,44 +184,62 @@ def explain(output: Value, wrt: Value, through: Value | Sequence[Value] = ()) ->
 def _explained(output: Value, wrt: Value) -> Explanation:
     order = topological_order(output)
     names = formula.names_of(order if wrt in set(order) else [*order, wrt])
-    count, leading, value = _between(output, wrt)
-    by_path = count == 1 or (count <= MOST_PATHS and len(leading) <= MOST_EDGES)
+    leading = _leading(order, wrt)
+    steps = list(_steps_to(output, order, leading))
+    value = next((step.after for step in reversed(steps) if step.input is wrt), float(output is wrt))
+    count = leading.get(output, 0) if steps else 0
+    by_path = count == 1 or (count <= MOST_PATHS and len(steps) <= MOST_EDGES)
     down: dict[Value, list[BackwardStep]] = {}
-    for step in leading:
-        assert step.node is not None
-        down.setdefault(step.node, []).insert(0, step)
-    if not count:
-        rows = []
-    elif by_path:
+    rows = []
+    if count and by_path:
+        # In topological order, as definitions are read.
+        for step in reversed(steps):
+            assert step.node is not None
+            down.setdefault(step.node, []).insert(0, step)
         rows = [_path_term(path, names) for path in _paths(output, wrt, down)]
-    else:
-        rows = [_accumulation_term(step, output, names) for step in reversed(leading) if step.input is wrt]
-    definitions = list(down.items()) if by_path else []
-    return Explanation(names[output], names[wrt], value, rows, count, by_path, definitions, names)
+    elif count:
+        rows = [_accumulation_term(step, output, names) for step in steps if step.input is wrt]
+    return Explanation(names[output], names[wrt], value, rows, count, by_path, list(down.items()), names)
 
 
-def _between(output: Value, wrt: Value) -> tuple[int, list[BackwardStep], float]:
-    """How many paths lead from output to wrt, up to a little over a million; the steps on them, those next to wrt
-    first; and the derivative."""
-    # From the input up: the reversed stream has every operation after the operations it uses.
-    paths = {wrt: 1}
-    leading: list[BackwardStep] = []
-    for step in reversed(list(backward_steps(output))):
-        if step.node is not None and step.input in paths:
-            paths[step.node] = min(paths.get(step.node, 0) + paths[step.input], 1_000_001)
-            leading.append(step)
-    value = next((step.after for step in leading if step.input is wrt), float(output is wrt))
-    return (paths.get(output, 0) if leading else 0), leading, value
+def _leading(order: Sequence[Value], wrt: Value) -> dict[Value, int]:
+    """How many paths lead to wrt from each node of a topological order that any lead from, up to a little over a
+    million."""
+    paths = {} if wrt.is_constant else {wrt: 1}
+    for node in order:
+        for operand in node.inputs:
+            if operand in paths:
+                paths[node] = min(paths.get(node, 0) + paths[operand], 1_000_001)
+    return paths
+
+
+def _steps_to(output: Value, order: Sequence[Value], leading: Container[Value]) -> Iterator[BackwardStep]:
+    """The steps of a backward pass from one leading node to another."""
+    for step in backward_steps(output, order=[node for node in order if node in leading]):
+        if step.node is not None and step.input in leading:
+            yield step
 
 
 def _explained_through(nodes: list[Value]) -> Explanation:
     """The derivative of the first node by the last as the product of those of each by the next."""
     output, wrt = nodes[0], nodes[-1]
     order = topological_order(output)
-    known = set(order)
-    names = formula.names_of([*order, *(node for node in dict.fromkeys(nodes) if node not in known)])
-    every, _, value = _between(output, wrt)
-    counts, _, factors = zip(*(_between(above, below) for above, below in pairwise(nodes)), strict=True)
+    place = dict.fromkeys(nodes, 0)
+    place |= {node: index for index, node in enumerate(order) if node in place}
+    names = formula.names_of([*order, *(node for node in place if order[place[node]] is not node)])
+
+    def between(above: Value, below: Value) -> tuple[int, float]:
+        """How many paths lead from one node to the other, and the derivative."""
+        # What lies between the nodes lies between their places, so that all pairs together are one more walk.
+        part = order[place[below] : place[above] + 1]
+        leading, value, found = _leading(part, below), float(above is below), False
+        for step in _steps_to(above, part, leading):
+            if step.input is below:
+                value, found = step.after, True
+        return (leading.get(above, 0) if found else 0), value
+
+    every, value = between(output, wrt)
+    counts, factors = zip(*(between(above, below) for above, below in pairwise(nodes)), strict=True)
     passing = prod(counts)
     if min(passing, 1_000_001) != every or not every:
         named = ", ".join(names[node] for node in nodes[1:-1])

@@ -37,7 +37,7 @@ def names_of(order: Sequence[Value], wanted: Container[Value] | None = None) -> 
     for place, node in enumerate(order):
         if wanted is not None and node not in wanted:
             continue
-        label = _in_a_line(node.label)
+        label = node.label and _in_a_line(node.label)
         if node.is_constant:
             names[node] = number_text(node.data)
         elif label and carriers[label] == 1:

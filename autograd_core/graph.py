@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -124,15 +124,18 @@ class BackwardStep(NamedTuple):
     """The operand's gradient in this pass after the step: before + contribution."""
 
 
-def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -> Iterator[BackwardStep]:
+def backward_steps(
+    output: Value, seed: Any = 1.0, create_graph: bool = False, order: Sequence[Value] | None = None
+) -> Iterator[BackwardStep]:
     """The story of a backward pass: the seed, then every accumulation in order.
 
     Nodes come in reverse topological order, and the edges of a node in argument order; constants receive
     nothing. The walk reads the graph and changes nothing: `Value.backward` is the fast version of it that
     stores the last `after` of each node in its `grad`. With `create_graph` the numbers of a step are Values
     that can be differentiated again; this raises RuntimeError where an operand's data was changed after
-    recording, since the derivative would then belong to another graph. Raises RuntimeError at the first step for
-    an output that was computed inside `no_grad`.
+    recording, since the derivative would then belong to another graph. `order`, some nodes in topological order, are
+    those whose inputs receive something, instead of all. Raises RuntimeError at the first step for an output that was
+    computed inside `no_grad`.
 
     >>> from autograd_core import Value
     >>> x = Value(3.0, label="x")
@@ -142,12 +145,12 @@ def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -
     0 3.0 0.0 -> 3.0
     1 3.0 3.0 -> 6.0
     """
-    order = topological_order(output)
     require_graph(output)
     gradients: dict[Value, Any] = {output: 0.0 + seed}
+    checking = thread.mode.checking
     yield BackwardStep(None, output, None, None, None, seed, 0.0, gradients[output])
-    for node in reversed(order):
-        if not node.inputs:
+    for node in reversed(topological_order(output) if order is None else order):
+        if not node.inputs or node not in gradients:
             continue
         upstream = gradients[node]
         partials = _recorded_partials(node) if create_graph else node.partials
@@ -158,7 +161,7 @@ def backward_steps(output: Value, seed: Any = 1.0, create_graph: bool = False) -
             before = gradients.get(operand, 0.0)
             # The first contribution is not added to 0.0, which under create_graph would be one more node.
             gradients[operand] = after = before + contribution if operand in gradients else contribution
-            if thread.mode.checking and node.op and not isfinite(_number(after)):
+            if checking and node.op and not isfinite(_number(after)):
                 product = f"{_number(contribution):g} = {_number(upstream):g} * {_number(local):g}"
                 raise anomaly(node.op, node.inputs, node.scope, f"passed {product} back to argument {position + 1}")
             yield BackwardStep(node, operand, position, upstream, local, contribution, before, after)

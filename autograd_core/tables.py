@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from autograd_core import formula
 from autograd_core.formula import number_text
-from autograd_core.graph import backward_steps, topological_order
+from autograd_core.graph import BackwardStep, backward_steps, topological_order
 from autograd_core.value import Value
 
 MOST_ROWS = 40
 WIDTH = 80
 INDENT = " " * 4
+Row = tuple[str, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,13 +25,15 @@ class Table:
     """Rows of text under a header; prints aligned, in lines of at most 80 columns, and is a table in a notebook.
 
     What is too wide has narrower gaps or, where that is not enough, several lines a row, the later ones indented.
+
+    Of a table of more rows than it shows, the others are written when they are asked for.
     """
 
-    header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    header: Row
+    rows: Sequence[Row]
 
     def __str__(self) -> str:
-        lines = [tuple(map(_cut, line)) for line in (self.header, *self.rows[:MOST_ROWS])]
+        lines = [tuple(map(_cut, line)) for line in (self.header, *islice(self.rows, MOST_ROWS))]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         lines.insert(1, tuple("-" * width for width in widths))
         gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
@@ -47,10 +52,49 @@ class Table:
         def line(cells: Sequence[str], tag: str) -> str:
             return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
-        body = [line(row, "td") for row in self.rows[:MOST_ROWS]]
+        body = [line(row, "td") for row in islice(self.rows, MOST_ROWS)]
         if len(self.rows) > MOST_ROWS:
             body.append(line([f"... {len(self.rows) - MOST_ROWS:,} more rows"], "td"))
         return f"<table>{line(self.header, 'th')}{''.join(body)}</table>"
+
+
+class _LongRows(Sequence[Row]):
+    """The rows of a long table: the first ones as they were when it was made, and the others on demand."""
+
+    def __init__(self, first: list[Row], count: int, rest: Callable[[], list[Row]]) -> None:
+        self._first, self._count, self._rest = first, count, rest
+
+    @cached_property
+    def _all(self) -> list[Row]:
+        return self._first + self._rest()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all[index]
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from self._first
+        yield from islice(self._all, len(self._first), None)
+
+
+def _rows(
+    order: list[Value],
+    count: int,
+    items: Callable[[], Iterator[Any]],
+    nodes_of: Callable[[Any], tuple[Value, ...]],
+    write: Callable[[Any, dict[Value, str]], Row],
+) -> Sequence[Row]:
+    """A row for each of `count` items, written on the names of its nodes: of a million items, first those shown."""
+
+    def written(start: int, stop: int | None) -> list[Row]:
+        chosen = list(islice(items(), start, stop))
+        names = formula.names_of(order, {node for item in chosen for node in nodes_of(item)})
+        return [write(item, names) for item in chosen]
+
+    first = written(0, MOST_ROWS)
+    return first if count <= MOST_ROWS else _LongRows(first, count, lambda: written(MOST_ROWS, None))
 
 
 def forward_table(output: Value) -> Table:
@@ -64,12 +108,17 @@ def forward_table(output: Value) -> Table:
     v2    2 * x      6
     """
     order = topological_order(output)
-    names = formula.names_of(order)
-    rows = [
-        (names[node], "input" if node.op is None else formula.operation(node, names), number_text(node.data))
-        for node in order
-        if not node.is_constant
-    ]
+
+    def row(node: Value, names: dict[Value, str]) -> Row:
+        return names[node], "input" if node.op is None else formula.operation(node, names), number_text(node.data)
+
+    rows = _rows(
+        order,
+        sum(not node.is_constant for node in order),
+        lambda: (node for node in order if not node.is_constant),
+        lambda node: (node, *node.inputs),
+        row,
+    )
     return Table(("node", "operation", "value"), rows)
 
 
@@ -84,14 +133,22 @@ def backward_table(output: Value) -> Table:
     x     v1    1         1         3      3             0       3
     x     v1    2         1         3      3             3       6
     """
-    names = formula.names_of(topological_order(output))
-    rows = []
-    for step in backward_steps(output):
+    order = topological_order(output)
+
+    def row(step: BackwardStep, names: dict[Value, str]) -> Row:
         numbers = (step.upstream, step.local, step.contribution, step.before, step.after)
         source = ("seed", "")
         if step.node is not None and step.position is not None:
             source = (names[step.node], str(step.position + 1))
-        rows.append((names[step.input], *source, *("" if n is None else number_text(n) for n in numbers)))
+        return names[step.input], *source, *("" if n is None else number_text(n) for n in numbers)
+
+    rows = _rows(
+        order,
+        1 + sum(not operand.is_constant for node in order for operand in node.inputs),
+        lambda: backward_steps(output, order=order),
+        lambda step: (step.input,) if step.node is None else (step.node, step.input),
+        row,
+    )
     return Table(("into", "from", "argument", "upstream", "local", "contribution", "before", "after"), rows)
 
 
@@ -114,5 +171,5 @@ def _folds(widths: Sequence[int], gap: int) -> list[slice]:
 
 def shortened(items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
     """The items as lines, those past the first MOST_ROWS counted in a last line."""
-    lines = [write(item) for item in items[:MOST_ROWS]]
+    lines = [write(item) for item in islice(items, MOST_ROWS)]
     return lines if len(items) <= MOST_ROWS else [*lines, f"... and {len(items) - MOST_ROWS:,} more"]

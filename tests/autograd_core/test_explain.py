@@ -6,12 +6,23 @@ import gc
 import math
 import random
 import re
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_core import PRIMITIVES, Value, backward_table, explain, forward_table, functions, gradcheck, primitive
+from autograd_core import (
+    PRIMITIVES,
+    Value,
+    backward_table,
+    collector_paused,
+    explain,
+    forward_table,
+    functions,
+    gradcheck,
+    primitive,
+)
 from autograd_core.graph import topological_order
 from autograd_core.tables import Table
 
@@ -279,6 +290,52 @@ def test_a_table_is_printed_in_80_columns() -> None:
         "-" * 40, "    " + "-" * 40, "    " + "-" * 76,
         "a" * 40, "    " + "b" * 40, "    " + "c" * 75 + "…",
     ]  # fmt: skip
+
+
+def test_the_rows_of_a_long_table_are_written_when_they_are_asked_for() -> None:
+    x = Value(1.0, label="x")
+    y = x
+    for _ in range(60):
+        y = y + x
+    forward, backward = forward_table(y), backward_table(y)
+    shown = str(forward), str(backward)
+    x.data = 7.0
+    assert (str(forward), str(backward)) == shown
+    assert len(forward.rows) == 61
+    assert forward.rows[1] == ("v1", "x + x", "2")
+    assert forward.rows[-2:] == [("v59", "v58 + x", "60"), ("v60", "v59 + x", "61")]
+    assert list(forward.rows) == [("x", "input", "1"), *forward.rows[1:]]
+    assert len(backward.rows) == 121
+    assert backward.rows[0] == ("v60", "seed", "", "", "", "1", "0", "1")
+    assert backward.rows[-1] == ("x", "v1", "2", "1", "1", "1", "60", "61")
+    assert len(list(backward.rows)) == 121
+
+
+def test_a_long_table_is_as_wide_as_what_it_shows() -> None:
+    x = Value(1.0, label="x")
+    for _ in range(45):
+        x = x.tanh()
+    x.label = "a name that is not shown"
+    assert str(forward_table(x)).splitlines()[1] == "----  ---------  --------"
+
+
+@pytest.mark.slow
+def test_a_million_operations_take_seconds_and_not_minutes() -> None:
+    x = Value(0.5, label="x")
+    y, marks = x, []
+    with collector_paused():
+        for i in range(500_000):
+            y = y * 0.999999 + x
+            if i % 10_000 == 0:
+                marks.append(y)
+        output = y * 2.0
+    start = time.process_time()
+    assert str(forward_table(y)).endswith("... and 999,961 more")
+    assert str(backward_table(y)).endswith("... and 1,499,961 more")
+    found = explain(output, marks[0], through=marks[:0:-1])
+    assert found.value == pytest.approx(2.0 * 0.999999**499_999, rel=1e-6)
+    assert len(found.rows[0].factors) == 50
+    assert time.process_time() - start < 60.0
 
 
 def test_at_a_prompt_it_is_what_print_shows() -> None:
