@@ -33,7 +33,7 @@ class Table:
     rows: Sequence[Row]
 
     def __str__(self) -> str:
-        lines = [tuple(map(_cut, line)) for line in (self.header, *islice(self.rows, MOST_ROWS))]
+        lines = [tuple(map(_cut, line)) for line in (self.header, *self.rows[:MOST_ROWS])]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         lines.insert(1, tuple("-" * width for width in widths))
         gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
@@ -52,7 +52,7 @@ class Table:
         def line(cells: Sequence[str], tag: str) -> str:
             return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
-        body = [line(row, "td") for row in islice(self.rows, MOST_ROWS)]
+        body = [line(row, "td") for row in self.rows[:MOST_ROWS]]
         if len(self.rows) > MOST_ROWS:
             body.append(line([f"... {len(self.rows) - MOST_ROWS:,} more rows"], "td"))
         return f"<table>{line(self.header, 'th')}{''.join(body)}</table>"
@@ -72,11 +72,10 @@ class _LongRows(Sequence[Row]):
         return self._count
 
     def __getitem__(self, index: Any) -> Any:
-        return self._all[index]
-
-    def __iter__(self) -> Iterator[Row]:
-        yield from self._first
-        yield from islice(self._all, len(self._first), None)
+        places = range(self._count)[index]
+        ends = [places] if isinstance(places, int) else [*places[:1], *places[-1:]]
+        rows = self._first if max(ends, default=0) < len(self._first) else self._all
+        return rows[places] if isinstance(places, int) else [rows[place] for place in places]
 
 
 def _rows(
@@ -171,5 +170,5 @@ def _folds(widths: Sequence[int], gap: int) -> list[slice]:
 
 def shortened(items: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
     """The items as lines, those past the first MOST_ROWS counted in a last line."""
-    lines = [write(item) for item in islice(items, MOST_ROWS)]
+    lines = [write(item) for item in items[:MOST_ROWS]]
     return lines if len(items) <= MOST_ROWS else [*lines, f"... and {len(items) - MOST_ROWS:,} more"]

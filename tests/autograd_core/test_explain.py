@@ -302,8 +302,12 @@ def test_the_rows_of_a_long_table_are_written_when_they_are_asked_for() -> None:
     x.data = 7.0
     assert (str(forward), str(backward)) == shown
     assert len(forward.rows) == 61
+    assert forward.rows[:2] == forward.rows[1::-1][::-1] == [("x", "input", "1"), ("v1", "x + x", "2")]
     assert forward.rows[1] == ("v1", "x + x", "2")
     assert forward.rows[-2:] == [("v59", "v58 + x", "60"), ("v60", "v59 + x", "61")]
+    assert forward.rows[-60:3] == [forward.rows[1], forward.rows[2]]
+    with pytest.raises(IndexError):
+        forward.rows[61]
     assert list(forward.rows) == [("x", "input", "1"), *forward.rows[1:]]
     assert len(backward.rows) == 121
     assert backward.rows[0] == ("v60", "seed", "", "", "", "1", "0", "1")
