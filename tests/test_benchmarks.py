@@ -12,7 +12,20 @@ from autograd_core import compile
 from tests.benchmarks import digits, expressions, moons, training, transformer
 from tests.benchmarks.__main__ import MODULES, main, markdown
 from tests.benchmarks.compiling import growth
-from tests.benchmarks.engine import OURS, Network, chain, engines, interleaved, memory, scaling, sizes_of, speed
+from tests.benchmarks.engine import (
+    GRAPHS,
+    LEAN,
+    OURS,
+    Engine,
+    Network,
+    chain,
+    engines,
+    interleaved,
+    memory,
+    scaling,
+    sizes_of,
+    speed,
+)
 from tests.benchmarks.networks import layered, mlp, unlayered
 from tests.benchmarks.peers import PACKAGES, Makers, Peer, compared, figure, flat, package, passes_within
 
@@ -25,15 +38,15 @@ WORKLOADS: dict[str, Makers] = {
 }
 
 
-def test_both_engines_compute_the_same_loss_and_gradient() -> None:
-    pytest.importorskip("micrograd")
-    ours, theirs = (Network.of(engine) for engine in engines())
+@pytest.mark.parametrize("engine", engines()[1:], ids=lambda engine: engine.name)
+def test_engines_compute_the_same_loss_and_gradient(engine: Engine) -> None:
+    ours, theirs = Network.of(OURS), Network.of(engine)
     ours_loss, theirs_loss = ours.step(4), theirs.step(4)
     assert ours_loss.data == pytest.approx(theirs_loss.data, rel=1e-14)
     gradient = [parameter.grad for parameter in ours.parameters()]
     assert gradient == pytest.approx([parameter.grad for parameter in theirs.parameters()], rel=1e-12)
     assert sum(map(bool, gradient)) > 100  # of 337; the rest belongs to neurons that relu switched off
-    sizes = [sizes_of(engine, loss) for engine, loss in zip(engines(), [ours_loss, theirs_loss], strict=True)]
+    sizes = [sizes_of(engine, loss) for engine, loss in zip((OURS, engine), (ours_loss, theirs_loss), strict=True)]
     assert sizes[0] == sizes[1]
 
 
@@ -41,10 +54,39 @@ def test_the_chain_has_as_many_operations_as_it_was_asked_for() -> None:
     assert sizes_of(OURS, chain(10)) == (11, 10)
 
 
+def test_a_node_takes_at_most_220_bytes() -> None:
+    ours, lean, *_ = memory(2)
+    assert float(ours["bytes a node, forward and backward"]) <= 220.0
+    assert float(ours["bytes a node, forward"]) <= float(lean["bytes a node, forward"])
+
+
+def graph_of(graph: str, engine: Engine, size: int) -> tuple[float, list[float]]:
+    """The output, and the gradient of each leaf that was made by name."""
+    leaves: list[Any] = []
+
+    def value(number: float) -> Any:
+        leaves.append(engine.value(number))
+        return leaves[-1]
+
+    output = GRAPHS[graph](engine._replace(value=value), size)()
+    output.backward()
+    return output.data, [leaf.grad for leaf in leaves]
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_the_lean_engine_computes_the_same(graph: str) -> None:
+    ours, theirs = graph_of(graph, OURS, 3), graph_of(graph, LEAN, 3)
+    assert ours[0] == pytest.approx(theirs[0], rel=1e-12)
+    assert ours[1] == pytest.approx(theirs[1], rel=1e-9)
+    assert any(ours[1])
+
+
 def test_every_table_has_its_shape() -> None:
     names = [engine.name for engine in engines()]
-    for rows in (speed(1, repeats=1, passes=1), memory(1)):
+    for rows in (speed("perceptron, samples", 1, repeats=1, per_repeat=1), memory(1)):
         assert [row["engine"] for row in rows] == names
+    for graph in GRAPHS:
+        assert [row["engine"] for row in speed(graph, 1, repeats=1, per_repeat=1)][:2] == names[:2]
     rows = scaling([100, 1000], repeats=1)
     assert [row["graph"] for row in rows] == ["chain", "chain", "perceptron", "perceptron"]
     lines = markdown(rows).split("\n")

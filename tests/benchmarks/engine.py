@@ -1,9 +1,10 @@
-"""Forward and backward passes on scalar nodes, here and in micrograd: time an operation, bytes a node, scaling.
+"""Forward and backward passes on scalar nodes, here and elsewhere: time an operation, bytes a node, scaling.
 
-The code that builds a graph is a function of the node class, so both engines run the very same lines. The
-garbage collector is left as users have it, on with Python's default thresholds, and emptied before each timing, lest
-one engine pays for what another left behind. Times are medians of interleaved runs. A run is several passes on end, as
-in training, so it also pays for getting rid of the earlier passes' graphs.
+The peers are micrograd, where it is installed, and the leanest node that computes the same gradients (`Lean`). The code
+that builds a graph is a function of the node class, so all engines run the very same lines. The garbage collector is
+left as users have it, on with Python's default thresholds, and emptied before each timing, so that no engine pays for
+what another left behind. Times are medians of interleaved runs. A run is several passes on end, as in training, so it
+also pays for getting rid of the earlier passes' graphs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from autograd_core import Value
+from tests.benchmarks.lean import Lean
 
 Row = dict[str, str]
 
@@ -35,13 +37,16 @@ class Engine(NamedTuple):
 OURS = Engine("autograd-core", Value, lambda node: node.inputs)
 
 
+LEAN = Engine("lean Value", Lean, lambda node: node.children)
+
+
 def engines() -> list[Engine]:
-    """This project's engine and, where it is installed, micrograd."""
+    """This project's engine, the lean one and, where it is installed, micrograd."""
     try:
         from micrograd.engine import Value as MicrogradValue
     except ImportError:
-        return [OURS]
-    return [OURS, Engine("micrograd", MicrogradValue, lambda node: node._prev)]
+        return [OURS, LEAN]
+    return [OURS, LEAN, Engine("micrograd", MicrogradValue, lambda node: node._prev)]
 
 
 class Network(NamedTuple):
@@ -91,6 +96,50 @@ class Network(NamedTuple):
         return loss
 
 
+def dot_products(engine: Engine, count: int, length: int = 16) -> Callable[[], Any]:
+    """What records the sum of so many dot products of two vectors, with the 0 that Python's `sum` starts from."""
+    uniform = random.Random(0).uniform
+    rows = [[engine.value(uniform(-1, 1)) for _ in range(length)] for _ in range(2)]
+    return lambda: sum(sum(w * x for w, x in zip(*rows, strict=True)) for _ in range(count))
+
+
+def language_model(engine: Engine, layers: int, width: int = 16) -> Callable[[], Any]:
+    """What records the layers of a small language model: norm, product with a matrix, relu, softmax, entropy.
+
+    Its lines are full of plain numbers, as a transformer's are: scores are scaled, sums start from 0.
+    """
+    uniform = random.Random(0).uniform
+    start = [engine.value(uniform(-1, 1)) for _ in range(width)]
+    weights = [[engine.value(uniform(-0.3, 0.3)) for _ in range(width)] for _ in range(width)]
+
+    def record() -> Any:
+        signals, losses = start, []
+        for _ in range(layers):
+            scale = (sum(x * x for x in signals) / width + 1e-5) ** -0.5
+            signals = [x * scale for x in signals]
+            sums: list[Any] = [sum(w * x for w, x in zip(row, signals, strict=True)) for row in weights]
+            signals = [total.relu() for total in sums]
+            largest = max(x.data for x in signals)
+            exponentials = [(x - largest).exp() for x in signals]
+            total = sum(exponentials)
+            signals = [e / total for e in exponentials]
+            losses.append(-signals[0].log())
+        return sum(losses) / layers
+
+    return record
+
+
+def passes(record: Callable[[], Any]) -> Callable[[], Any]:
+    """The forward and the backward pass of what records a graph."""
+
+    def run() -> Any:
+        output = record()
+        output.backward()
+        return output
+
+    return run
+
+
 def chain(operations: int) -> Any:
     """Forward and backward pass along a chain of multiplications and additions."""
     x = weight = Value(0.999)
@@ -138,21 +187,36 @@ def interleaved(
     return [median(times) for times in seconds]
 
 
-def speed(samples: int, repeats: int, passes: int) -> list[Row]:
-    """Time of forward and backward pass in each engine."""
-    competitors = engines()
-    networks = [Network.of(engine) for engine in competitors]
-    times = interleaved([lambda network=network: network.step(samples) for network in networks], repeats, passes)
+GRAPHS: dict[str, Callable[[Engine, int], Callable[[], Any]]] = {
+    "perceptron, samples": lambda engine, size: partial(Network.of(engine).loss, size),
+    "dot products": dot_products,
+    "language model, layers": language_model,
+}
+"""By what its size counts, what makes what records a graph of a size."""
+
+
+def speed(graph: str, size: int, repeats: int, per_repeat: int) -> list[Row]:
+    """Time of forward and backward pass in each engine that can: micrograd recurses, and has neither exp nor log."""
+    competitors, records = [], []
+    for engine in engines():
+        record = GRAPHS[graph](engine, size)
+        try:
+            passes(record)()
+        except (AttributeError, RecursionError):
+            continue
+        competitors.append(engine)
+        records.append(record)
+    times = interleaved([passes(record) for record in records], repeats, per_repeat)
     rows = []
-    for engine, network, seconds in zip(competitors, networks, times, strict=True):
-        nodes, operations = sizes_of(engine, network.loss(samples))
+    for engine, record, seconds in zip(competitors, records, times, strict=True):
+        nodes, operations = sizes_of(engine, record())
         rows.append(
             {
                 "engine": engine.name,
                 "nodes": f"{nodes:,}",
                 "operations": f"{operations:,}",
                 "ms a pass": f"{seconds * 1e3:.2f}",
-                "ns an operation": f"{seconds / operations * 1e9:,.0f}",
+                "ns a node": f"{seconds / nodes * 1e9:,.0f}",
                 "times ours": f"{seconds / times[0]:.2f}",
             }
         )
@@ -217,13 +281,21 @@ def scaling(sizes: Sequence[int], repeats: int) -> list[Row]:
     return rows
 
 
+SPEEDS = (
+    ("perceptron, samples", 1, 21, 50),
+    ("perceptron, samples", 100, 5, 5),
+    ("dot products", 50, 21, 20),
+    ("dot products", 1_500, 7, 2),
+    ("language model, layers", 2, 21, 20),
+    ("language model, layers", 60, 7, 2),
+)
+"""Graph, size, repeats, and passes a repeat."""
+
+
 def tables() -> Iterator[tuple[str, list[Row]]]:
     """The tables, each worked out when it is asked for."""
-    missing = "" if len(engines()) > 1 else " (micrograd is not installed: python -m pip install micrograd)"
-    yield f"Perceptron 2-16-16-1, 1 sample, forward and backward{missing}", speed(1, repeats=21, passes=50)
-    yield (
-        f"Perceptron 2-16-16-1, 100 samples in one graph, forward and backward{missing}",
-        speed(100, repeats=5, passes=5),
-    )
+    missing = "" if len(engines()) > 2 else " (micrograd is not installed: python -m pip install micrograd)"
+    for graph, size, repeats, per_repeat in SPEEDS:
+        yield f"Forward and backward, {graph}: {size:,}{missing}", speed(graph, size, repeats, per_repeat)
     yield f"Memory of the graph of 100 samples{missing}", memory(100)
     yield "Forward and backward as graphs grow", scaling([10**3, 10**4, 10**5, 10**6], repeats=3)
