@@ -34,7 +34,7 @@ def as_float(number: Any, taker: str) -> float:
     Raises TypeError for anything else, naming what came and what `taker` can use instead, and ValueError
     for an int beyond the range of floats.
     """
-    if is_number(number):
+    if type(number) is int or is_number(number):
         try:
             return float(number)
         except OverflowError:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd_core.floats import Flat
 from autograd_core.modes import changed, thread
+from autograd_core.primitives import Primitive, constant
 
 if TYPE_CHECKING:
-    from autograd_core.primitives import Primitive
     from autograd_core.value import Value
 
 
@@ -89,14 +89,87 @@ def topological_order(*outputs: Value) -> list[Value]:
             emit(pop())
         elif node not in seen:
             seen.add(node)
-            inputs = node.inputs
-            if inputs:
+            first, second = node._first, node._second
+            if second is not None:
                 push(node)
                 push(None)
-                stack.extend(inputs[::-1])
+                push(second)
+                push(first)
+            elif type(first) is not tuple:
+                push(node)
+                push(None)
+                push(first)
+            elif first:
+                push(node)
+                push(None)
+                stack.extend(first[::-1])
             else:
                 emit(node)
     return order
+
+
+def accumulate(output: Value, seed: float) -> None:
+    """The backward pass as `Value.backward` needs it: the gradients that `backward_steps` tells of, in `grad`.
+
+    One walk down, which puts the nodes in topological order, and one back up the list, with nothing to look up on
+    the way: the `grad` of a node says by a mark how far the walk is with it.
+    """
+    # A closed node's gradient starts from this 0, which is told from all others by being itself.
+    opened, closed = Flat(0.0), Flat(0.0)
+    order: list[Value] = []
+    constants: list[Value] = []
+    leaves: list[tuple[Value, Any]] = []
+    stack = [output]
+    pop, push, emit = stack.pop, stack.append, order.append
+    with gradient_lock:
+        try:
+            while stack:
+                node = pop()
+                mark = node.grad
+                if mark is opened:
+                    node.grad = closed
+                    emit(node)
+                elif mark is not closed:
+                    first, second = node._first, node._second
+                    if second is not None:
+                        node.grad = opened
+                        push(node)
+                        push(second)
+                        push(first)
+                    elif type(first) is not tuple:
+                        node.grad = opened
+                        push(node)
+                        push(first)
+                    elif first:
+                        node.grad = opened
+                        push(node)
+                        stack.extend(first[::-1])
+                    else:
+                        node.grad = closed
+                        if node.op is constant:
+                            constants.append(node)
+                        else:
+                            leaves.append((node, mark if node.op is None and mark is not None else 0.0))
+            output.grad = seed
+            for node in reversed(order):
+                upstream = node.grad
+                second = node._second
+                if second is not None:
+                    node._first.grad += upstream * node._to_first
+                    second.grad += upstream * node._to_second
+                elif type(node._first) is tuple:
+                    for operand, local in zip(node._first, node._to_first, strict=True):
+                        operand.grad += upstream * local
+                else:
+                    node._first.grad += upstream * node._to_first
+            for leaf, earlier in leaves:
+                leaf.grad += earlier
+            for node in constants:
+                node.grad = 0.0
+        except BaseException:
+            for leaf, earlier in leaves:
+                leaf.grad = earlier
+            raise
 
 
 class BackwardStep(NamedTuple):

@@ -58,17 +58,30 @@ class _Thread(threading.local):
 
 
 thread = _Thread()
+"""What holds in the current thread; to change it, call `switch`."""
+
+switched: set[int] = set()
+"""The threads in which anything is switched on. While there are none, recording asks no thread for its mode."""
+
+
+def switch(mode: Mode) -> None:
+    """Let the mode hold in this thread from now on."""
+    # An interruption between two lines must not leave a mode behind that nobody is asked for.
+    switched.add(threading.get_ident())
+    thread.mode = mode
+    if mode is _Thread.mode:
+        switched.discard(threading.get_ident())
 
 
 @contextmanager
 def changed(**fields: Any) -> Iterator[None]:
     """Change fields of this thread's mode for a with-block; they are restored however the block ends."""
     before = thread.mode
-    thread.mode = before._replace(**fields)
+    switch(before._replace(**fields))
     try:
         yield
     finally:
-        thread.mode = before
+        switch(before)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import signature
 from math import inf, nan, pi
+from types import FunctionType
 from typing import Any
 
 from autograd_core import floats
@@ -68,9 +69,12 @@ class Primitive:
     """The function of a primitive of one's own, which on nodes records what it is composed of."""
     arity: int = field(init=False)
     """How many operands the operation takes."""
+    slopes: Callable[..., tuple[float, ...]] = field(init=False)
+    """The rule for floats alone: the same code, but for the table's own rules without the way round by primitives."""
 
     def __post_init__(self) -> None:
         self.arity = len(self.domain)
+        self.slopes = self.partials
         self.symbol = self.symbol or self.name
         if not self.latex:
             name = self.name.replace("_", r"\_")
@@ -102,8 +106,9 @@ class Primitive:
         for operand in operands:
             if type(operand) is float:
                 continue
-            record = recorder(operand) or record
-            if is_array(operand):
+            if own := recorder(operand):
+                record = own
+            elif is_array(operand):
                 return self._by_element(operands)
         if record:
             return record(self, *operands)
@@ -333,6 +338,17 @@ where = _define(
 )
 
 # fmt: on
+
+
+def _on_floats(rule: Any, names: dict[str, Any]) -> Any:
+    """The same function, in which each primitive is the function on floats that it stands for."""
+    return FunctionType(rule.__code__, names)
+
+
+_names = globals() | {name: entry.forward for name, entry in PRIMITIVES.items()}
+_names |= {helper.__name__: _on_floats(helper, _names) for helper in (_slope_of_power, _one_minus_square)}
+for _entry in PRIMITIVES.values():
+    _entry.slopes = _on_floats(_entry.partials, _names)
 
 constant = Primitive("constant", lambda: nan, lambda out: (), domain=())
 """The operation of a plain number that met a Value; it stands in no table, for nobody applies it."""

@@ -21,20 +21,77 @@ from typing import Any, NoReturn
 
 from autograd_core import copying, primitives
 from autograd_core.floats import as_float, is_array, is_number
-from autograd_core.graph import UNRECORDED, anomaly, backward_steps, gradient_lock, require_graph, topological_order
-from autograd_core.modes import thread
+from autograd_core.graph import UNRECORDED, accumulate, anomaly, backward_steps, gradient_lock, require_graph
+from autograd_core.modes import switched, thread
 from autograd_core.primitives import Primitive, constant
+
+_methods: dict[Primitive, Callable[..., Value]] = {}
+"""The operations of the table on one or two operands, as methods of Value."""
 
 
 def _method(primitive: Primitive) -> Callable[[Value], Value]:
     """The operation on one operand as a method of Value."""
+    forward, slopes = primitive.forward, primitive.slopes
 
     def method(self: Value) -> Value:
-        return apply(primitive, self)
+        scope = ""
+        if switched:
+            recording, checking, scope, _, _ = thread.mode
+            if checking or not recording:
+                return apply(primitive, self)
+        x = self.data
+        node = _new(Value)
+        node.data = out = forward(x)
+        node.grad = 0.0
+        node.op = primitive
+        node.label = ""
+        node.scope = scope
+        node._first = self
+        node._second = None
+        (node._to_first,) = slopes(x, out)
+        return node
 
     method.__name__ = primitive.name
     method.__doc__ = f"{primitive.name}(self), as a new Value."
+    _methods[primitive] = method
     return method
+
+
+def _operator(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
+    """The operation on two operands as the methods behind an operator, for a Value on the left and on the right.
+
+    This is the path that nearly every scalar takes: `apply` for two nodes, with nothing in between.
+    """
+    name, forward, slopes = primitive.name, primitive.forward, primitive.slopes
+
+    def method(left: Value, right: Any) -> Value:
+        if type(right) is not Value:
+            right = _operand(right, name)
+            if right is NotImplemented:
+                return right
+        scope = ""
+        if switched:
+            recording, checking, scope, _, _ = thread.mode
+            if checking or not recording:
+                return apply(primitive, left, right)
+        x, y = left.data, right.data
+        node = _new(Value)
+        node.data = out = forward(x, y)
+        node.grad = 0.0
+        node.op = primitive
+        node.label = ""
+        node.scope = scope
+        node._first = left
+        node._second = right
+        node._to_first, node._to_second = slopes(x, y, out)
+        return node
+
+    def reflected(right: Value, left: Any) -> Value:
+        left = _operand(left, name)
+        return left if left is NotImplemented else method(left, right)
+
+    _methods[primitive] = method
+    return method, reflected
 
 
 class Value:
@@ -53,7 +110,9 @@ class Value:
     Value(1.0, grad=200.0, label='ground')
     """
 
-    __slots__ = ("data", "grad", "op", "inputs", "partials", "label", "scope")  # noqa: RUF023 (reading order)
+    __slots__ = (  # noqa: RUF023 (reading order)
+        "data", "grad", "op", "label", "scope", "_first", "_second", "_to_first", "_to_second"
+    )  # fmt: skip
 
     data: float
     """The number. Changing it changes no graph recorded before."""
@@ -61,14 +120,18 @@ class Value:
     """d output / d self after a backward pass: a float, or a Value after backward(create_graph=True)."""
     op: Primitive | None
     """The primitive that made the node; None for a leaf, `constant` for a plain number that met a Value."""
-    inputs: tuple[Value, ...]
-    """The operands in argument order; ``x * x`` keeps x twice."""
-    partials: tuple[float, ...]
-    """The local derivatives, d self / d inputs[i], as they were when the node was recorded."""
     label: str
     """A name for drawings and explanations, or ''."""
     scope: str
     """The named_scope the node was made in, or ''."""
+
+    # `inputs` and `partials` as they are kept. Nearly all nodes have one operand or two, for which a tuple would be one
+    # more thing to make, and one more for Python's collector to look through. Those that have none, or more than two,
+    # keep the tuple as the first.
+    _first: Any
+    _second: Value | None
+    _to_first: Any
+    _to_second: Any
 
     def __init__(self, data: Any, label: str = "") -> None:
         if not isinstance(label, str):
@@ -76,10 +139,32 @@ class Value:
         self.data = data if type(data) is float else as_float(data, "Value")
         self.grad = 0.0
         self.op = None
-        self.inputs = ()
-        self.partials = ()
         self.label = label
-        self.scope = thread.mode.scope
+        self.scope = thread.mode.scope if switched else ""
+        self._first = self._to_first = ()
+        self._second = None
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """The operands in argument order; ``x * x`` keeps x twice."""
+        if self._second is not None:
+            return self._first, self._second
+        return self._first if isinstance(self._first, tuple) else (self._first,)
+
+    @inputs.setter
+    def inputs(self, operands: tuple[Value, ...]) -> None:
+        self._first, self._second = _in_two_slots(operands)
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        """The local derivatives, d self / d inputs[i], as they were when the node was recorded."""
+        if self._second is not None:
+            return self._to_first, self._to_second
+        return self._to_first if isinstance(self._first, tuple) else (self._to_first,)
+
+    @partials.setter
+    def partials(self, partials: tuple[float, ...]) -> None:
+        self._to_first, self._to_second = _in_two_slots(partials)
 
     @property
     def is_constant(self) -> bool:
@@ -113,83 +198,25 @@ class Value:
             return
         if thread.mode.checking:
             deque(backward_steps(self, seed), maxlen=0)  # raises at the first anomaly
-        order = topological_order(self)
-        with gradient_lock:
-            self._accumulate(order, seed)
+        accumulate(self, seed)
 
-    def _accumulate(self, order: list[Value], seed: float) -> None:
-        """The backward pass over the nodes in topological order, the last of which is self."""
-        earlier = [(node, 0.0 if node.grad is None else node.grad) for node in order if node.op is None]
-        try:
-            for node in order:
-                node.grad = 0.0
-            self.grad = seed
-            for node in reversed(order):
-                inputs = node.inputs
-                # Written out for two operands, which most operations have: the loop takes half as long again.
-                if len(inputs) == 2:
-                    upstream = node.grad
-                    left, right = inputs
-                    to_left, to_right = node.partials
-                    left.grad += upstream * to_left
-                    right.grad += upstream * to_right
-                elif inputs:
-                    upstream = node.grad
-                    for operand, local in zip(inputs, node.partials, strict=True):
-                        operand.grad += upstream * local
-            for leaf, grad in earlier:
-                leaf.grad += grad
-            for node in order:
-                if node.op is constant:
-                    node.grad = 0.0
-        except BaseException:
-            for leaf, grad in earlier:
-                leaf.grad = grad
-            raise
-
-    def __add__(self, other: Any) -> Value:
-        return apply(primitives.add, self, other)
-
-    def __radd__(self, other: Any) -> Value:
-        return apply(primitives.add, other, self)
-
-    def __sub__(self, other: Any) -> Value:
-        return apply(primitives.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Value:
-        return apply(primitives.sub, other, self)
-
-    def __mul__(self, other: Any) -> Value:
-        return apply(primitives.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Value:
-        return apply(primitives.mul, other, self)
-
-    def __truediv__(self, other: Any) -> Value:
-        return apply(primitives.truediv, self, other)
-
-    def __rtruediv__(self, other: Any) -> Value:
-        return apply(primitives.truediv, other, self)
-
-    def __pow__(self, other: Any) -> Value:
-        return apply(primitives.pow, self, other)
-
-    def __rpow__(self, other: Any) -> Value:
-        return apply(primitives.pow, other, self)
-
-    def __neg__(self) -> Value:
-        return apply(primitives.neg, self)
+    __add__, __radd__ = _operator(primitives.add)
+    __sub__, __rsub__ = _operator(primitives.sub)
+    __mul__, __rmul__ = _operator(primitives.mul)
+    __truediv__, __rtruediv__ = _operator(primitives.truediv)
+    __pow__, __rpow__ = _operator(primitives.pow)
+    __neg__ = _method(primitives.neg)
+    __abs__ = _method(primitives.abs)
 
     # Primitives meet Values through this, without the table knowing of the node.
     @staticmethod
     def __record__(primitive: Primitive, *operands: Any) -> Value:
+        if primitive in _methods and type(operands[0]) is Value:
+            return _methods[primitive](*operands)
         return apply(primitive, *operands)
 
     def __pos__(self) -> Value:
         return self
-
-    def __abs__(self) -> Value:
-        return apply(primitives.abs, self)
 
     # By these names NumPy's functions find the operation: np.exp(array of Values) calls exp() on each.
     exp = _method(primitives.exp)
@@ -293,6 +320,11 @@ class Value:
         copying.set_gradients(state)
 
 
+for _entry in primitives.PRIMITIVES.values():
+    if _entry.arity == 2 and _entry not in _methods:
+        _operator(_entry)
+
+
 def as_value(operand: Any, taker: str = "Value") -> Value:
     """The operand itself if it is a Value, else a constant node of the number.
 
@@ -304,10 +336,21 @@ def as_value(operand: Any, taker: str = "Value") -> Value:
     node.data = operand if type(operand) is float else as_float(operand, taker)
     node.grad = 0.0
     node.op = constant
-    node.inputs = node.partials = ()
     node.label = ""
-    node.scope = thread.mode.scope
+    node.scope = thread.mode.scope if switched else ""
+    node._first = node._to_first = ()
+    node._second = None
     return node
+
+
+def _operand(operand: Any, taker: str) -> Any:
+    """The operand of an operator as a node; NotImplemented for an array, upon which Python asks the array."""
+    try:
+        return as_value(operand, taker)
+    except TypeError:
+        if is_array(operand):
+            return NotImplemented
+        raise
 
 
 def number_of(term: Any) -> float:
@@ -318,51 +361,36 @@ def number_of(term: Any) -> float:
 def apply(primitive: Primitive, *operands: Any) -> Any:
     """Record one operation: its result, its operands and its local derivatives, as a new Value.
 
-    Every operator and function of the package comes through here. Plain numbers among the operands become
-    constants. An array among them gives NotImplemented, upon which Python asks the array, which calls back
-    for each of its elements.
+    Plain numbers among the operands become constants. An array among them gives NotImplemented, upon which Python asks
+    the array, which calls back for each of its elements.
     """
     for operand in operands:
         if type(operand) is not Value:
-            try:
-                operands = tuple([as_value(operand, primitive.name) for operand in operands])
-            except TypeError:
-                if any(map(is_array, operands)):
-                    return NotImplemented
-                raise
+            operands = tuple([_operand(operand, primitive.name) for operand in operands])
+            if any(operand is NotImplemented for operand in operands):
+                return NotImplemented
             break
     recording, checking, scope, _, _ = thread.mode
-
-    # Written out for one and two operands: this is the path that every scalar takes.
-    if len(operands) == 2:
-        left, right = operands
-        x, y = left.data, right.data
-        data = primitive.forward(x, y)
-        partials = primitive.partials(x, y, data) if recording else UNRECORDED
-    elif len(operands) == 1:
-        x = operands[0].data
-        data = primitive.forward(x)
-        partials = primitive.partials(x, data) if recording else UNRECORDED
-    else:
-        numbers = [operand.data for operand in operands]
-        data = primitive.forward(*numbers)
-        partials = primitive.partials(*numbers, data) if recording else UNRECORDED
+    numbers = [operand.data for operand in operands]
+    data = primitive.forward(*numbers)
+    partials = primitive.slopes(*numbers, data) if recording else UNRECORDED
     if checking and not isfinite(data):
         raise anomaly(primitive, operands, scope, f"gave {data:g}")
-
     node = _new(Value)
     node.data = data
     node.grad = 0.0
-    node.partials = partials
+    node.op = primitive if recording else None
     node.label = ""
     node.scope = scope
-    if recording:
-        node.op = primitive
-        node.inputs = operands
-    else:
-        node.op = None
-        node.inputs = ()
+    node.inputs = operands if recording else ()
+    node.partials = partials
     return node
+
+
+def _in_two_slots(parts: tuple[Any, ...]) -> tuple[Any, Any]:
+    if len(parts) == 2:
+        return parts
+    return (parts[0] if len(parts) == 1 else parts), None
 
 
 _new = object.__new__

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_core import Value
 from autograd_core.floats import as_float, is_array
-from autograd_core.modes import thread
+from autograd_core.modes import switch, thread
 
 
 class Module:
@@ -46,11 +46,11 @@ class Module:
         """Compute the output for one sample."""
         # What named_scope does, without the cost of a with-block: a network makes thousands of these calls.
         before = thread.mode
-        thread.mode = before.within(self._scope, type(self).__name__)
+        switch(before.within(self._scope, type(self).__name__))
         try:
             return self.forward(*inputs)
         finally:
-            thread.mode = before
+            switch(before)
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

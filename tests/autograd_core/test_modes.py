@@ -27,7 +27,7 @@ from autograd_core import (
     no_grad,
     primitive,
 )
-from autograd_core.modes import Mode, thread
+from autograd_core.modes import Mode, switched, thread
 
 MODES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "no_grad": no_grad,
@@ -49,6 +49,7 @@ def in_new_thread(function: Callable[[], Any]) -> Any:
 def _modes_are_left_as_they_were() -> Any:
     yield
     assert thread.mode == Mode()
+    assert switched == set()
 
 
 @every_mode
@@ -104,6 +105,18 @@ def test_threads_record_side_by_side() -> None:
         node, infinite = in_new_thread(lambda: (x * x, Value(0.0).log()))
         assert (x * x).inputs == ()
     assert (node.inputs, node.scope, infinite.data) == ((x, x), "", -math.inf)
+
+
+@every_mode
+def test_a_thread_records_as_ever_while_another_has_something_switched_on(
+    mode: Callable[[], AbstractContextManager[None]],
+) -> None:
+    x = Value(-1.0)
+    with mode():
+        assert len(switched) == 1
+        made = in_new_thread(lambda: [x * x, 2.0 * x, -x, functions.maximum(x, 0.0), functions.where(x, x, x), x.log()])
+    assert [len(node.inputs) for node in made] == [2, 2, 1, 2, 3, 1]
+    assert {node.scope for node in made} == {""}
 
 
 def test_no_grad_records_nothing() -> None:

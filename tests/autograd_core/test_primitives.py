@@ -168,6 +168,19 @@ def test_rule_gives_one_float_per_operand_on_floats(primitive: Primitive) -> Non
         assert [isinstance(partial, float) for partial in partials] == [True] * primitive.arity
 
 
+SPECIAL = (0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 1e-320, 1e308, -1e308, math.inf, -math.inf, math.nan)
+
+
+@every_primitive
+def test_slopes_are_the_rule_on_floats_to_the_last_bit(primitive: Primitive) -> None:
+    for point in itertools.chain(points(primitive), itertools.product(SPECIAL, repeat=primitive.arity)):
+        out = primitive.forward(*point)
+        by_rule, slopes = primitive.partials(*point, out), primitive.slopes(*point, out)
+        assert [(type(slope), float(slope).hex()) for slope in slopes] == [
+            (type(slope), float(slope).hex()) for slope in by_rule
+        ]
+
+
 @every_primitive
 def test_entry_is_complete(primitive: Primitive) -> None:
     assert PRIMITIVES[primitive.name] is primitive

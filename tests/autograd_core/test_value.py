@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_core import PRIMITIVES, Value, functions
+from autograd_core import PRIMITIVES, Primitive, Value, functions, topological_order
+from autograd_core.value import apply
 
 TAKES = "takes an int, float or NumPy real scalar, got"
 
@@ -323,6 +324,20 @@ def test_repr() -> None:
     (value * value).backward(create_graph=True)
     assert repr(value) == "Value(2.0, grad=4.0)"
     assert repr(Value(math.nan, label="it's")) == """Value(nan, grad=0.0, label="it's")"""
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_a_node_keeps_any_number_of_operands_in_order(count: int) -> None:
+    operands = tuple(Value(float(i)) for i in range(count))
+    slopes = tuple(10.0 * i for i in range(count))
+    node = apply(Primitive("several", lambda *x: 1.0, lambda *x: slopes, domain=((0.0, 1.0),) * count), *operands)
+    assert (node.inputs, node.partials) == (operands, slopes)
+    node.backward()
+    assert [operand.grad for operand in operands] == list(slopes)
+    assert topological_order(node) == [*operands, node]
+    copied = Value(0.0)
+    copied.inputs, copied.partials = operands, slopes
+    assert (copied.inputs, copied.partials) == (operands, slopes)
 
 
 def test_plain_number_becomes_a_constant() -> None:
