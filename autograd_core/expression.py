@@ -73,7 +73,7 @@ def evaluate(source: str, at: Mapping[str, float]) -> Evaluation:
     """Record the graph of an expression, its inputs taking their values from `at`.
 
     The source is a list of definitions ``name = formula``, separated by semicolons or newlines, in any order.
-    A formula has numbers, names, ``+ - * / **``, parentheses and calls of the functions of the table of
+    A formula has numbers, names, ``+ - * / % **``, parentheses and calls of the functions of the table of
     primitives, with Python's precedence; ``#`` starts a comment. A last formula without a name defines
     ``output``. A definition that is a plain number is a leaf, one that renames a node is 1 times that node.
     ``pi``, ``e`` and ``inf`` are the numbers, unless the source defines the name or `at` has a value for it.
@@ -178,7 +178,7 @@ _TOKEN = re.compile(
     rf"""(?P<blank> [ \t\xa0]+ | \#[^\n\r]* ) | (?P<end> [;\n\r] )
       | (?P<number> (?: {_DIGITS} \.? (?:{_DIGITS})? | \.{_DIGITS} ) (?: [eE] [+-]? {_DIGITS} )? )
       | (?P<name> (?: \w | [^\x00-\x7f\s] )+ )
-      | // | [<>=!]= | (?P<sign> \*\* | [-+*/(),=] ) | .""",
+      | // | [<>=!]= | (?P<sign> \*\* | [-+*/%(),=] ) | .""",
     re.VERBOSE | re.DOTALL,
 )
 _INSTEAD = {
@@ -198,7 +198,7 @@ def _tokens(source: str) -> Iterator[_Token]:
             hidden = [f"the character U+{ord(character):04X}" for character in text if not character.isprintable()]
             shown = hidden[0] if hidden else f"'{_short(text)}'"
             advice = [advice for signs, advice in _INSTEAD.items() if not set(signs).isdisjoint(text)]
-            advice = advice[0] if advice else "the signs are + - * / ** ( ) , = ; and #"
+            advice = advice[0] if advice else "the signs are + - * / % ** ( ) , = ; and #"
             raise ExpressionError(f"{shown} means nothing here; {advice}", source, position)
         if kind == "number" and len(text) > _LONGEST_NUMBER:
             what = f"this number has {len(text)} characters, more than {_LONGEST_NUMBER}"

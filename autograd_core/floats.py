@@ -84,6 +84,20 @@ def log(x: float) -> float:
     return -inf if x == 0.0 else nan
 
 
+def log2(x: float) -> float:
+    """The logarithm to base 2; -inf at 0, nan below."""
+    if x > 0.0:
+        return math.log2(x)
+    return -inf if x == 0.0 else nan
+
+
+def log10(x: float) -> float:
+    """The logarithm to base 10; -inf at 0, nan below."""
+    if x > 0.0:
+        return math.log10(x)
+    return -inf if x == 0.0 else nan
+
+
 def log1p(x: float) -> float:
     """log(1 + x); -inf at -1, nan below."""
     if x > -1.0:
@@ -96,6 +110,16 @@ def divide(x: float, y: float) -> float:
     if y != 0.0:
         return x / y
     return nan if x == 0.0 or x != x else math.copysign(inf, x) * math.copysign(1.0, y)
+
+
+def floor_divide(x: float, y: float) -> float:
+    """The largest integer up to x / y, of which `remainder` is what remains; x / y for y = 0."""
+    return x // y if y != 0.0 else divide(x, y)
+
+
+def remainder(x: float, y: float) -> float:
+    """What remains of x after division by y, with the sign of y; nan for y = 0."""
+    return x % y if y != 0.0 else nan
 
 
 def power(x: float, y: float) -> float:
@@ -114,6 +138,14 @@ def exp(x: float) -> float:
     """e to the power x; inf where it overflows."""
     try:
         return math.exp(x)
+    except OverflowError:
+        return inf
+
+
+def exp2(x: float) -> float:
+    """2 to the power x; inf where it overflows."""
+    try:
+        return math.exp2(x)
     except OverflowError:
         return inf
 
@@ -172,6 +204,18 @@ def arccos(x: float) -> float:
     return math.acos(x) if -1.0 <= x <= 1.0 else nan
 
 
+def arccosh(x: float) -> float:
+    """The inverse of cosh; nan below 1."""
+    return math.acosh(x) if x >= 1.0 else nan
+
+
+def arctanh(x: float) -> float:
+    """The inverse of tanh; infinite at -1 and 1, nan beyond."""
+    if -1.0 < x < 1.0:
+        return math.atanh(x)
+    return math.copysign(inf, x) if x in (-1.0, 1.0) else nan
+
+
 def sigmoid(x: float) -> float:
     """1 / (1 + exp(-x)), without exponentiating a positive number, so that neither side overflows."""
     if x >= 0.0:
@@ -183,6 +227,28 @@ def sigmoid(x: float) -> float:
 def softplus(x: float) -> float:
     """log(1 + exp(x)) as x + log(1 + exp(-x)) on the right, where exp(x) would overflow."""
     return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
+
+
+def logaddexp(x: float, y: float) -> float:
+    """log(exp(x) + exp(y)), with the larger one taken out, so that neither overflows."""
+    if x == y:  # also where both are infinite, and have no difference
+        return x + math.log(2.0)
+    return maximum(x, y) + math.log1p(math.exp(-math.fabs(x - y)))
+
+
+def floor(x: float) -> float:
+    """The largest integer up to x, as a float; infinities and nan stay, and so does the sign of 0."""
+    return math.copysign(math.floor(x), x) if -inf < x < inf else x
+
+
+def ceil(x: float) -> float:
+    """The smallest integer from x, as a float; infinities and nan stay, and so does the sign of 0."""
+    return math.copysign(math.ceil(x), x) if -inf < x < inf else x
+
+
+def sign(x: float) -> float:
+    """1 above 0, -1 below; 0 and nan stay."""
+    return math.copysign(1.0, x) if x < 0.0 or x > 0.0 else x
 
 
 def maximum(x: float, y: float) -> float:

@@ -128,7 +128,7 @@ class _Writer:
         elif primitive.precedence == ATOM:
             return f"{primitive.name}({', '.join(map(self.expression, operands))})"
         else:
-            template = f"-{'%s'}" if primitive.arity == 1 else f"%s {primitive.symbol} %s"
+            template = f"-{'%s'}" if primitive.arity == 1 else f"%s {primitive.symbol.replace('%', '%%')} %s"
         slots = [match.start() for match in re.finditer("%s", template)]
         return template % tuple(
             self._operand(primitive, position, operand, enclosed=template[slot - 1] in "{(|" and slot > 0)
@@ -140,12 +140,18 @@ class _Writer:
         if enclosed or primitive.precedence == ATOM:
             return text
         inner = self._precedence(self._simplified(operand), text)
-        # a - (b - c), a / (b * c) and (a ** b) ** c need what a + b + c and a * b * c do not.
-        strict = position == 1 if primitive.symbol in "-/" else primitive.precedence == POWER and position == 0
+        # a - (b - c), a / (b * c), a * (b % c) and (a ** b) ** c need what a + b + c and a * b * c do not.
+        strict = primitive.precedence == POWER and position == 0
+        if position == 1:
+            strict = primitive.symbol in "-/%" or self._symbol(operand) == "%"
         sign = text.startswith("-") and (position > 0 or primitive.precedence >= SIGN)
         if inner < primitive.precedence or (strict and inner == primitive.precedence) or sign:
             return rf"\left({text}\right)" if self.latex else f"({text})"
         return text
+
+    def _symbol(self, operand: Any) -> str:
+        node = self._simplified(operand)
+        return node.op.symbol if isinstance(node, Value) and node.op else ""
 
     def _precedence(self, node: Any, text: str) -> int:
         if not isinstance(node, Value) or node.op is None:

@@ -220,6 +220,11 @@ def _one_minus_square(x: Any) -> Any:
     return where(less(abs(x), 0.5), 1.0 - x * x, (1.0 - x) * (1.0 + x))
 
 
+def _radius(x: Any, y: Any) -> Any:
+    """hypot(x, y), but 1 at the origin, where an angle has no slope."""
+    return where(equal(hypot(x, y), 0.0), 1.0, hypot(x, y))
+
+
 # One operation a paragraph, its rule on a line of its own: the formatter would hide the table.
 # fmt: off
 
@@ -246,12 +251,30 @@ pow = _define(
     lambda x, y, out: (_slope_of_power(x, y), out * log(where(equal(x, 0.0) * less_equal(0.0, y), 1.0, x))),
     symbol="**", latex="%s^{%s}", precedence=POWER, domain=(POSITIVE, REAL),
 )
+# The floor of a quotient is flat, and its remainder loses that many y: the sign is that of y, as in Python and NumPy.
+floor_divide = _define(
+    "floor_divide", floats.floor_divide, lambda x, y, out: (FLAT, FLAT),
+    symbol="//", latex=r"\left\lfloor\frac{%s}{%s}\right\rfloor", domain=(REAL, POSITIVE),
+)
+remainder = _define(
+    "remainder", floats.remainder, lambda x, y, out: (1.0, -floor_divide(x, y)),
+    symbol="%", latex=r"%s \bmod %s", precedence=PRODUCT, domain=(REAL, POSITIVE),
+)
 neg = _define("neg", operator.neg, lambda x, out: (-1.0,), symbol="-", latex="-%s", precedence=SIGN)
 abs = _define("abs", math.fabs, lambda x, out: (less(0.0, x) - less(x, 0.0),), latex=r"\left|%s\right|")
 
 # Exponentials, logarithms and roots.
 exp = _define("exp", floats.exp, lambda x, out: (out,), latex="e^{%s}")
 log = _define("log", floats.log, lambda x, out: (truediv(1.0, x),), latex=r"\ln\left(%s\right)", domain=(POSITIVE,))
+exp2 = _define("exp2", floats.exp2, lambda x, out: (out * math.log(2.0),), latex="2^{%s}")
+log2 = _define(
+    "log2", floats.log2, lambda x, out: (truediv(1.0 / math.log(2.0), x),),
+    latex=r"\log_{2}\left(%s\right)", domain=(POSITIVE,),
+)
+log10 = _define(
+    "log10", floats.log10, lambda x, out: (truediv(1.0 / math.log(10.0), x),),
+    latex=r"\log_{10}\left(%s\right)", domain=(POSITIVE,),
+)
 log1p = _define(
     "log1p", floats.log1p, lambda x, out: (truediv(1.0, 1.0 + x),),
     latex=r"\ln\left(1 + %s\right)", domain=((-1.0, inf),),
@@ -260,8 +283,19 @@ expm1 = _define("expm1", floats.expm1, lambda x, out: (exp(x),), latex=r"\left(e
 sqrt = _define(
     "sqrt", floats.sqrt, lambda x, out: (truediv(0.5, out),), latex=r"\sqrt{%s}", domain=(POSITIVE,),
 )
+cbrt = _define("cbrt", math.cbrt, lambda x, out: (truediv(1.0, 3.0 * out * out),), latex=r"\sqrt[3]{%s}")
+logaddexp = _define(
+    "logaddexp", floats.logaddexp, lambda x, y, out: (sigmoid(x - y), sigmoid(y - x)),
+    latex=r"\ln\left(e^{%s} + e^{%s}\right)", domain=(REAL, REAL),
+)
 
-# Trigonometry.
+# Trigonometry. Quotients by a radius, and never by its square, which overflows.
+hypot = _define(
+    "hypot", math.hypot, lambda x, y, out: (truediv(x, out), truediv(y, out)),
+    latex=r"\operatorname{hypot}\left(%s, %s\right)", domain=(REAL, REAL),
+)
+degrees = _define("degrees", math.degrees, lambda x, out: (180.0 / pi,))
+radians = _define("radians", math.radians, lambda x, out: (pi / 180.0,))
 sin = _define("sin", floats.sin, lambda x, out: (cos(x),), latex=r"\sin\left(%s\right)")
 cos = _define("cos", floats.cos, lambda x, out: (-sin(x),), latex=r"\cos\left(%s\right)")
 tan = _define(
@@ -277,9 +311,23 @@ arccos = _define(
     latex=r"\arccos\left(%s\right)", domain=((-1.0, 1.0),),
 )
 arctan = _define("arctan", math.atan, lambda x, out: (truediv(1.0, 1.0 + x * x),), latex=r"\arctan\left(%s\right)")
+arctan2 = _define(
+    "arctan2", math.atan2,
+    lambda x, y, out: (
+        truediv(truediv(y, _radius(x, y)), _radius(x, y)), truediv(truediv(-x, _radius(x, y)), _radius(x, y)),
+    ),
+    domain=(REAL, POSITIVE),
+)
 sinh = _define("sinh", floats.sinh, lambda x, out: (cosh(x),), latex=r"\sinh\left(%s\right)")
 cosh = _define("cosh", floats.cosh, lambda x, out: (sinh(x),), latex=r"\cosh\left(%s\right)")
 tanh = _define("tanh", math.tanh, lambda x, out: (1.0 - out * out,), latex=r"\tanh\left(%s\right)")
+arcsinh = _define("arcsinh", math.asinh, lambda x, out: (truediv(1.0, hypot(1.0, x)),))
+arccosh = _define(
+    "arccosh", floats.arccosh, lambda x, out: (truediv(1.0, sqrt((x - 1.0) * (x + 1.0))),), domain=((1.0, inf),),
+)
+arctanh = _define(
+    "arctanh", floats.arctanh, lambda x, out: (truediv(1.0, _one_minus_square(x)),), domain=((-1.0, 1.0),),
+)
 erf = _define("erf", math.erf, lambda x, out: (2.0 / math.sqrt(pi) * exp(-x * x),))
 erfc = _define("erfc", math.erfc, lambda x, out: (-2.0 / math.sqrt(pi) * exp(-x * x),))
 
@@ -305,6 +353,11 @@ gelu = _define(
 )
 silu = _define("silu", floats.silu, lambda x, out: (sigmoid(x) * (1.0 + x * sigmoid(-x)),))
 softplus = _define("softplus", floats.softplus, lambda x, out: (sigmoid(x),))
+
+# Steps, flat between one and the next.
+floor = _define("floor", floats.floor, lambda x, out: (FLAT,), latex=r"\left\lfloor %s\right\rfloor")
+ceil = _define("ceil", floats.ceil, lambda x, out: (FLAT,), latex=r"\left\lceil %s\right\rceil")
+sign = _define("sign", floats.sign, lambda x, out: (FLAT,))
 
 # Choices. Ties share the gradient half and half; comparisons are 1 or 0, with slope 0 everywhere.
 maximum = _define(
@@ -346,7 +399,7 @@ def _on_floats(rule: Any, names: dict[str, Any]) -> Any:
 
 
 _names = globals() | {name: entry.forward for name, entry in PRIMITIVES.items()}
-_names |= {helper.__name__: _on_floats(helper, _names) for helper in (_slope_of_power, _one_minus_square)}
+_names |= {helper.__name__: _on_floats(helper, _names) for helper in (_slope_of_power, _one_minus_square, _radius)}
 for _entry in PRIMITIVES.values():
     _entry.slopes = _on_floats(_entry.partials, _names)
 

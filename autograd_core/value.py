@@ -205,8 +205,12 @@ class Value:
     __mul__, __rmul__ = _operator(primitives.mul)
     __truediv__, __rtruediv__ = _operator(primitives.truediv)
     __pow__, __rpow__ = _operator(primitives.pow)
+    __floordiv__, __rfloordiv__ = _operator(primitives.floor_divide)
+    __mod__, __rmod__ = _operator(primitives.remainder)
     __neg__ = _method(primitives.neg)
     __abs__ = _method(primitives.abs)
+    __floor__ = floor = _method(primitives.floor)
+    __ceil__ = ceil = _method(primitives.ceil)
 
     # Primitives meet Values through this, without the table knowing of the node.
     @staticmethod
@@ -221,18 +225,29 @@ class Value:
     # By these names NumPy's functions find the operation: np.exp(array of Values) calls exp() on each.
     exp = _method(primitives.exp)
     log = _method(primitives.log)
+    exp2 = _method(primitives.exp2)
+    log2 = _method(primitives.log2)
+    log10 = _method(primitives.log10)
     log1p = _method(primitives.log1p)
     expm1 = _method(primitives.expm1)
     sqrt = _method(primitives.sqrt)
+    cbrt = _method(primitives.cbrt)
+    hypot = _operator(primitives.hypot)[0]
+    degrees = _method(primitives.degrees)
+    radians = _method(primitives.radians)
     sin = _method(primitives.sin)
     cos = _method(primitives.cos)
     tan = _method(primitives.tan)
     arcsin = _method(primitives.arcsin)
     arccos = _method(primitives.arccos)
     arctan = _method(primitives.arctan)
+    arctan2 = _operator(primitives.arctan2)[0]
     sinh = _method(primitives.sinh)
     cosh = _method(primitives.cosh)
     tanh = _method(primitives.tanh)
+    arcsinh = _method(primitives.arcsinh)
+    arccosh = _method(primitives.arccosh)
+    arctanh = _method(primitives.arctanh)
     erf = _method(primitives.erf)
     erfc = _method(primitives.erfc)
     sigmoid = _method(primitives.sigmoid)
@@ -240,6 +255,7 @@ class Value:
     gelu = _method(primitives.gelu)
     silu = _method(primitives.silu)
     softplus = _method(primitives.softplus)
+    sign = _method(primitives.sign)
 
     def leaky_relu(self, negative_slope: float | Value = 0.01) -> Value:
         """self where it is positive, else negative_slope * self."""

@@ -13,9 +13,33 @@ from autograd_core.compiler.rules import CompileError, Language, literal
 from autograd_core.primitives import PRIMITIVES, Primitive
 from autograd_core.value import Value
 
+_MATH = {
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "cos", "cosh", "exp", "expm1",
+    "floor", "hypot", "log", "log10", "log1p", "log2", "sign", "sin", "sinh", "sqrt", "tan", "tanh",
+}  # fmt: skip
+"""The functions of JavaScript's Math, in which it agrees with the table."""
+
 # A function comes after those that it calls.
 _HELPERS = """\
 const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
+
+const floor_divide = (x, y) => {
+  if (y === 0 || !isFinite(x)) return y === 0 ? x / y : NaN;
+  const rest = x % y;  /* which is exact, and has the sign of x */
+  const quotient = (x - rest) / y - (rest !== 0 && (rest < 0) !== (y < 0));
+  return quotient - Math.floor(quotient) > 0.5 ? Math.floor(quotient) + 1 : Math.floor(quotient);
+};
+
+const remainder = (x, y) => {
+  const rest = x % y;
+  return rest !== 0 && (rest < 0) !== (y < 0) ? rest + y : rest;
+};
+
+const exp2 = (x) => Math.pow(2, x);
+
+const degrees = (x) => x * (180 / Math.PI);
+
+const radians = (x) => x * (Math.PI / 180);
 
 const polynomial = (x, coefficients) => coefficients.reduce((sum, c) => sum * x + c, 0);
 
@@ -64,6 +88,9 @@ const gelu = (x) => 0.5 * x * erfc(-x / Math.sqrt(2));
 const silu = (x) => x * sigmoid(x);
 
 const softplus = (x) => x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x));
+
+const logaddexp = (x, y) =>
+  x === y ? x + Math.LN2 : (x > y || x !== x ? x : y) + Math.log1p(Math.exp(-Math.abs(x - y)));
 
 const maximum = (x, y) => x > y || x !== x ? x : y;
 
@@ -144,7 +171,13 @@ class _JavaScript(Language):
 
     def _function(self, primitive: Primitive) -> str:
         name = primitive.name
-        return name if name in self.helpers else f"Math.{name.replace('arc', 'a')}"
+        if name in self.helpers:
+            return name
+        if name.replace("arc", "a") not in _MATH:
+            raise CompileError(
+                f"{name} has no form in JavaScript; write one among the helpers of autograd_core/compiler/javascript.py"
+            )
+        return f"Math.{name.replace('arc', 'a')}"
 
     def _check(self, primitive: Primitive, position: int | None) -> None:
         self._python._check(primitive, position)

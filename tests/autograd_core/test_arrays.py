@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_core import PRIMITIVES, Value
+from autograd_core import PRIMITIVES, Value, functions
 from autograd_core.value import number_of
+from tests.autograd_core.test_primitives import in_the_domain
 
 
 def array_of_values(numbers: Any) -> np.ndarray:
@@ -30,6 +31,8 @@ SYMBOLS: dict[str, Callable[[Any, Any], Any]] = {
     "*": lambda x, y: x * y,
     "/": lambda x, y: x / y,
     "**": lambda x, y: x**y,
+    "//": lambda x, y: x // y,
+    "%": lambda x, y: x % y,
 }
 
 
@@ -63,22 +66,37 @@ def test_gradient_through_an_array_operation() -> None:
 
 
 UNIVERSAL = [name for name in PRIMITIVES if isinstance(getattr(np, name, None), np.ufunc) and hasattr(Value, name)]
+UNIVERSAL.remove("sign")  # which NumPy works out by comparisons, as a plain number without a derivative
 
 
 def test_universal_functions_are_those_of_the_table() -> None:
-    assert " ".join(UNIVERSAL) == "exp log log1p expm1 sqrt sin cos tan arcsin arccos arctan sinh cosh tanh"
+    assert " ".join(UNIVERSAL) == (
+        "exp log exp2 log2 log10 log1p expm1 sqrt cbrt hypot degrees radians sin cos tan arcsin arccos arctan arctan2 "
+        "sinh cosh tanh arcsinh arccosh arctanh floor ceil"
+    )
 
 
 @pytest.mark.parametrize("name", UNIVERSAL)
 def test_universal_function_finds_the_method(name: str) -> None:
-    universal = getattr(np, name)
-    alone = universal(Value(0.25))
+    universal, entry = getattr(np, name), PRIMITIVES[name]
+    numbers = in_the_domain(entry, [0.25, 0.5])
+    alone = universal(*map(Value, numbers))
     assert type(alone) is Value
-    assert alone.op is PRIMITIVES[name]
-    array = universal(array_of_values([[0.25, 0.5]]))
-    assert array.shape == (1, 2)
-    assert all(node.op is PRIMITIVES[name] for node in array.flat)
-    np.testing.assert_allclose(data_of(array), universal(np.array([[0.25, 0.5]])), rtol=1e-15)
+    assert alone.op is entry
+    arrays = [np.array([[number, number + 0.25]]) for number in numbers]
+    result = universal(*map(array_of_values, arrays))
+    assert result.shape == (1, 2)
+    assert all(node.op is entry for node in result.flat)
+    np.testing.assert_allclose(data_of(result), universal(*arrays), rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["logaddexp", "sign"])
+def test_what_numpy_does_not_find_is_among_the_functions(name: str) -> None:
+    entry = PRIMITIVES[name]
+    arrays = [np.array([[0.25, -1.5]])] * entry.arity
+    result = getattr(functions, name)(*map(array_of_values, arrays))
+    assert all(node.op is entry for node in result.flat)
+    np.testing.assert_allclose(data_of(result), getattr(np, name)(*arrays), rtol=1e-15)
 
 
 @pytest.mark.parametrize(

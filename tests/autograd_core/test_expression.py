@@ -15,6 +15,7 @@ from autograd_core import PRIMITIVES, Value
 from autograd_core.expression import ExpressionError, MissingInputError, evaluate, number
 from autograd_core.graph import topological_order
 from autograd_core.primitives import ATOM
+from tests.autograd_core.test_primitives import in_the_domain
 
 FUNCTIONS = {name: primitive for name, primitive in PRIMITIVES.items() if primitive.precedence == ATOM}
 
@@ -53,6 +54,9 @@ def message_of(source: Any, at: dict[str, float] | None = None) -> str:
         ("8 / 4 * 2", 4.0),
         ("2 + 3 * 4 ** 2 / 8", 8.0),
         ("-2 * -3", 6.0),
+        ("2 * 7 % 4 * 3", 6.0),
+        ("-7 % 4 + 2", 3.0),
+        ("7 % -4 + floor_divide(7, -4)", -3.0),
         ("- - + -2", -2.0),
         ("2 * -3 ** 2", -18.0),
         ("exp(0) + maximum(1, 2)", 3.0),
@@ -76,7 +80,7 @@ def test_what_has_no_real_value_is_nan(source: str) -> None:
 def test_every_function_of_the_table_can_be_called(name: str) -> None:
     primitive = FUNCTIONS[name]
     letters = "abc"[: primitive.arity]
-    at = dict(zip(letters, (0.25, 0.5, 0.75), strict=False))
+    at = dict(zip(letters, in_the_domain(primitive, (0.25, 0.5, 0.75)), strict=True))
     output = evaluate(f"{name}({', '.join(letters)})", at).output
     assert output.op is primitive
     assert output.data == primitive(*at.values())

@@ -36,6 +36,9 @@ def rule(build: Callable[..., Value], position: int = 0, latex: bool = False) ->
         (lambda a, b, c: a * -2.0, "a * (-2)", r"a \cdot \left(-2\right)"),
         (lambda a, b, c: a / b, "a / b", r"\frac{a}{b}"),
         (lambda a, b, c: a**2, "a ** 2", "a^{2}"),
+        (lambda a, b, c: a % b, "a % b", r"a \bmod b"),
+        (lambda a, b, c: a // b, "floor_divide(a, b)", r"\left\lfloor\frac{a}{b}\right\rfloor"),
+        (lambda a, b, c: a.ceil(), "ceil(a)", r"\left\lceil a\right\rceil"),
         (lambda a, b, c: -a, "-a", "-a"),
         (lambda a, b, c: abs(a), "abs(a)", r"\left|a\right|"),
         (lambda a, b, c: a.exp(), "exp(a)", "e^{a}"),
@@ -57,6 +60,7 @@ def test_operations(build: Callable[..., Value], text: str, latex: str) -> None:
         (lambda a, b, c: a * b, 0, "b", "b"),
         (lambda a, b, c: 3 * b, 1, "3", "3"),
         (lambda a, b, c: a / b, 1, "-out / b", r"\frac{-\mathrm{out}}{b}"),
+        (lambda a, b, c: a % b, 1, "-floor_divide(a, b)", r"-\left\lfloor\frac{a}{b}\right\rfloor"),
         (lambda a, b, c: a**2, 0, "2 * a", r"2 \cdot a"),
         (lambda a, b, c: a**3, 0, "3 * a ** 2", r"3 \cdot a^{2}"),
         (lambda a, b, c: a.tanh(), 0, "1 - out * out", r"1 - \mathrm{out} \cdot \mathrm{out}"),
@@ -86,6 +90,11 @@ def test_brackets_stand_where_they_are_needed() -> None:
     assert of(lambda x: x - (x - 1)) == "x - (x - 1)"
     assert of(lambda x: x - x - 1) == "x - x - 1"
     assert of(lambda x: x / (x * 2)) == "x / (x * 2)"
+    assert of(lambda x: (x * x) % 3) == "x * x % 3"
+    assert of(lambda x: x * (x % 3)) == "x * (x % 3)"
+    assert of(lambda x: x % (x % 3)) == "x % (x % 3)"
+    assert of(lambda x: x % (x * 3)) == "x % (x * 3)"
+    assert of(lambda x: (x % 3) * x + x % 2) == "x % 3 * x + x % 2"
     assert of(lambda x: (x**2) ** 3) == "(x ** 2) ** 3"
     assert of(lambda x: x ** (x + 1)) == "x ** (x + 1)"
     assert of(lambda x: (-x) ** 2) == "(-x) ** 2"

@@ -12,15 +12,16 @@ import pytest
 
 from autograd_core import PRIMITIVES, Primitive, Value, functions
 from autograd_core.value import number_of
+from tests.autograd_core.test_primitives import in_the_domain
 
 every_primitive = pytest.mark.parametrize("primitive", PRIMITIVES.values(), ids=str)
 
 inf, nan = math.inf, math.nan
-IN_EVERY_DOMAIN = [0.25, 0.5, 0.75, 0.375]
+NUMBERS = [0.25, 0.5, 0.75, 0.375]
 
 
 def operands_of(primitive: Primitive, shift: int = 0) -> list[float]:
-    return [IN_EVERY_DOMAIN[(shift + position) % 4] for position in range(primitive.arity)]
+    return in_the_domain(primitive, [NUMBERS[(shift + position) % 4] for position in range(primitive.arity)])
 
 
 def objects(numbers: Any) -> np.ndarray:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import pickle
 import random
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import mpmath
+import numpy as np
 import pytest
 
-from autograd_core import PRIMITIVES, Primitive, Value, functions, grad, hessian
+from autograd_core import PRIMITIVES, Primitive, Value, functions, grad, hessian, topological_order
+from autograd_core.compiler import CompileError
+from autograd_core.compiler.javascript import operations
+from autograd_core.compiler.rules import Language
 from autograd_core.primitives import constant, detach, less, less_equal, relu, where
 
 # Untyped, for what mpmath says of its types differs from release to release.
@@ -37,28 +44,46 @@ def _erfc(x: Any) -> Any:
     return mp.erfc(x) if abs(x) < 1e5 else 1 - mp.sign(x)
 
 
+def _cbrt(x: Any) -> Any:
+    return mp.sign(x) * mp.cbrt(abs(x))
+
+
 EXACT: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "truediv": lambda x, y: x / y,
     "pow": mp.power,
+    "floor_divide": lambda x, y: mp.floor(x / y),
+    "remainder": lambda x, y: x - y * mp.floor(x / y),
     "neg": lambda x: -x,
     "abs": mp.fabs,
     "exp": mp.exp,
     "log": mp.log,
+    "exp2": lambda x: mp.power(2, x),
+    "log2": lambda x: mp.log(x) / mp.log(2),
+    "log10": mp.log10,
     "log1p": lambda x: mp.log(1 + x),
     "expm1": lambda x: mp.exp(x) - 1,
     "sqrt": mp.sqrt,
+    "cbrt": _cbrt,
+    "logaddexp": lambda x, y: max(x, y) + mp.log(1 + mp.exp(-abs(x - y))),
+    "hypot": mp.hypot,
+    "degrees": mp.degrees,
+    "radians": mp.radians,
     "sin": mp.sin,
     "cos": mp.cos,
     "tan": mp.tan,
     "arcsin": mp.asin,
     "arccos": mp.acos,
     "arctan": mp.atan,
+    "arctan2": mp.atan2,
     "sinh": mp.sinh,
     "cosh": mp.cosh,
     "tanh": mp.tanh,
+    "arcsinh": mp.asinh,
+    "arccosh": mp.acosh,
+    "arctanh": mp.atanh,
     "erf": mp.erf,
     "erfc": _erfc,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
@@ -68,6 +93,9 @@ EXACT: dict[str, Callable[..., Any]] = {
     "gelu": lambda x: x * _erfc(-x / mp.sqrt(2)) / 2,
     "silu": lambda x: x / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log(1 + mp.exp(x)),
+    "floor": mp.floor,
+    "ceil": mp.ceil,
+    "sign": mp.sign,
     "maximum": max,
     "minimum": min,
     "less": lambda x, y: _step(x < y),
@@ -76,10 +104,22 @@ EXACT: dict[str, Callable[..., Any]] = {
     "where": lambda condition, x, y: x if condition else y,
 }
 
-KINKS_AT_ZERO = {"abs", "relu", "leaky_relu", "elu", "where"}
+KINKS_AT_ZERO = {"abs", "cbrt", "relu", "leaky_relu", "elu", "sign", "where"}
 """Their first operand must not be 0."""
 KINKS_AT_TIES = {"maximum", "minimum", "less", "less_equal", "equal"}
 """Their operands must not be equal."""
+STEPS: dict[str, Callable[..., float]] = {
+    "floor": lambda x: x,
+    "ceil": lambda x: x,
+    "floor_divide": lambda x, y: x / y,
+    "remainder": lambda x, y: x / y,
+}
+"""What must not be a whole number."""
+
+
+def in_the_domain(primitive: Primitive, numbers: Sequence[float]) -> list[float]:
+    """For each operand a number in its domain, made of one between 0 and 1."""
+    return [max(low, 0.0) + number for number, (low, _) in zip(numbers, primitive.domain, strict=False)]
 
 
 def is_smooth_at(name: str, point: Point) -> bool:
@@ -87,6 +127,8 @@ def is_smooth_at(name: str, point: Point) -> bool:
         return abs(point[0]) > CLEARANCE
     if name in KINKS_AT_TIES:
         return abs(point[0] - point[1]) > CLEARANCE
+    if name in STEPS:
+        return abs(STEPS[name](*point) - round(STEPS[name](*point))) > CLEARANCE
     return True
 
 
@@ -98,7 +140,10 @@ def points(primitive: Primitive) -> Iterator[Point]:
     near_the_middle = [
         tuple(chance.uniform(max(low, -2.0), min(high, 2.0)) for low, high in windows) for _ in range(10)
     ]
-    corners = itertools.product(*[(low + 1e-2, high - 1e-2) for low, high in windows])
+    # Not as far from the end in each direction, so that quotients are no whole numbers.
+    corners = itertools.product(
+        *[(low + m, high - m) for m, (low, high) in zip((0.01, 0.04, 0.07), windows, strict=False)]
+    )
     for point in [*inside, *near_the_middle, *corners]:
         if is_smooth_at(primitive.name, point):
             yield point
@@ -123,6 +168,53 @@ def _unit(arity: int, *positions: int) -> tuple[int, ...]:
 
 def test_oracle_covers_the_table() -> None:
     assert list(EXACT) == list(PRIMITIVES)
+
+
+def missing(entry: Primitive) -> list[str]:
+    """What somebody who adds an operation has yet to write, a sentence each."""
+    name, operands = entry.name, [Value(x) for x in in_the_domain(entry, (0.3, 0.5, 0.7))]
+    edges = json.loads(Path(__file__).with_name("edges.json").read_text(encoding="utf-8"))
+    found = {
+        f"autograd_core/functions.py neither imports {name} nor has it in __all__": getattr(functions, name, None)
+        is entry
+        and name in functions.__all__,
+        f"Value, in autograd_core/value.py, has no {name} = _method(primitives.{name})": entry.arity != 1
+        or hasattr(Value, name)
+        or hasattr(Value, f"__{name}__"),
+        f"NumPy has no {name}, and neither has autograd_core/compiler/arrays.py": _exists_for_arrays(entry),
+        f"{name} has no exact form in EXACT, in tests/autograd_core/test_primitives.py": name in EXACT,
+        f"{name} has no facts in tests/autograd_core/edges.json: give it a counterpart in PyTorch, or a definition, in "
+        "test_edges.py, and run that file": name in edges,
+    }
+    sentences = [sentence for sentence, is_there in found.items() if not is_there]
+    try:
+        operations(topological_order(entry(*operands)))
+    except CompileError as error:
+        sentences.append(str(error))
+    return sentences
+
+
+def _exists_for_arrays(entry: Primitive) -> bool:
+    text = Language(arrays=True).call(entry, [f"x{i}" for i in range(entry.arity)])
+    return all(hasattr(np, function) for function in re.findall(r"np\.(\w+)", text))
+
+
+def test_nothing_is_missing() -> None:
+    assert "\n".join(sentence for entry in PRIMITIVES.values() for sentence in missing(entry)) == ""
+
+
+def test_what_a_new_operation_lacks_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = Primitive("twice", lambda x: 2.0 * x, lambda x, out: (2.0,))
+    monkeypatch.setitem(PRIMITIVES, "twice", new)
+    assert missing(new) == [
+        "autograd_core/functions.py neither imports twice nor has it in __all__",
+        "Value, in autograd_core/value.py, has no twice = _method(primitives.twice)",
+        "NumPy has no twice, and neither has autograd_core/compiler/arrays.py",
+        "twice has no exact form in EXACT, in tests/autograd_core/test_primitives.py",
+        "twice has no facts in tests/autograd_core/edges.json: give it a counterpart in PyTorch, or a definition, in "
+        "test_edges.py, and run that file",
+        "twice has no form in JavaScript; write one among the helpers of autograd_core/compiler/javascript.py",
+    ]
 
 
 @every_primitive
