@@ -40,7 +40,8 @@ def as_float(number: Any, taker: str) -> float:
         except OverflowError:
             raise ValueError(f"{taker} got an int beyond the largest float, about 1.8e308; scale it down") from None
     what = type(number).__name__
-    advice = "convert it first, as in float(x)"
+    floats = isinstance(number, (bytes, bytearray)) or hasattr(type(number), "__float__")
+    advice = "convert it first, as in float(x)" if floats else "take the number out of it first"
     if recorder(number):
         advice = "it is a node already: use it as it is, or its .data for a fresh leaf"
     elif isinstance(number, str):

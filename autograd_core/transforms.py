@@ -1,13 +1,14 @@
 """Derivatives of Python functions: `grad`, `value_and_grad`, `jacobian`, `hessian`.
 
-Each takes a function and gives a function. Arguments are numbers, arrays, or nested lists and tuples of
-numbers; inside the function they are Values in the same arrangement (an array becomes an object array), and
-the derivatives come back in it too. The transforms nest, and they leave the `grad` of every node alone.
+Each takes a function and gives a function. Arguments are numbers, arrays, or pytrees of them: lists, tuples and
+dictionaries in any nesting. Inside the function they are Values in the same arrangement (an array becomes an object
+array), and the derivatives come back in it too. `argnums` says which arguments to differentiate by: a position, or
+several, which give a tuple of derivatives. The transforms nest, and they leave the `grad` of every node alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,11 +17,14 @@ from autograd_core.floats import as_float, is_array
 from autograd_core.value import Value
 
 
-def grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """The derivative of a scalar function with respect to its argument number `argnum`.
+def grad(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, argnum: int | None = None
+) -> Callable[..., Any]:
+    """The derivative of a scalar function with respect to one of its arguments, or a tuple of them for several.
 
-    The result has the arrangement of that argument: a float for a float, an array of the same shape for an
-    array. Raises TypeError if the function returns anything but a scalar or lacks that argument.
+    The result has the arrangement of that argument: a float for a float, an array of the same shape for an array, a
+    dictionary for a dictionary. An array of one element counts as a scalar result. `argnum` is another name of
+    `argnums`. Raises TypeError if the function returns anything else, or lacks that argument.
 
     >>> grad(lambda x: x * x)(3.0)
     6.0
@@ -28,8 +32,10 @@ def grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     12.0
     >>> grad(lambda w: w[0] * w[1])([2.0, 5.0])
     [5.0, 2.0]
+    >>> grad(lambda line, x: line["slope"] * x + line["offset"], argnums=(0, 1))({"slope": 2.0, "offset": 1.0}, 5.0)
+    ({'slope': 5.0, 'offset': 1.0}, 2.0)
     """
-    both = value_and_grad(function, argnum)
+    both = value_and_grad(function, argnums, argnum=argnum)
 
     @wraps(function)
     def derivative(*arguments: Any, **options: Any) -> Any:
@@ -38,20 +44,23 @@ def grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     return derivative
 
 
-def value_and_grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, argnum: int | None = None
+) -> Callable[..., tuple[Any, Any]]:
     """Like `grad`, but the function gives the pair (value, derivative).
 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
     """
-
-    _require_function(function, argnum)
+    positions = _positions(function, argnums, argnum)
 
     @wraps(function)
     def value_and_derivative(*arguments: Any, **options: Any) -> tuple[Any, Any]:
-        traced = _Traced(arguments, argnum)
+        traced = _Traced(arguments, positions)
         output = traced.output_of(function, options)
-        if isinstance(output, (list, tuple)) or (is_array(output) and output.ndim):
+        if is_array(output) and output.size == 1:
+            output = output.item()
+        if isinstance(output, (list, tuple, dict)) or is_array(output):
             raise TypeError(
                 f"grad takes a function with a scalar result, got {_described(output)}; jacobian takes such a function"
             )
@@ -60,57 +69,74 @@ def value_and_grad(function: Callable[..., Any], argnum: int = 0) -> Callable[..
     return value_and_derivative
 
 
-def jacobian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+def jacobian(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, argnum: int | None = None
+) -> Callable[..., Any]:
     """All partial derivatives of a function with several results, one backward pass per result.
 
-    For an array of shape s and a result of shape r an array of shape r + s; for lists, nested lists with the
-    results outside.
+    For an array of shape s and a result of shape r an array of shape r + s; for lists and dictionaries, nested ones
+    with the results outside.
 
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
     """
-
-    _require_function(function, argnum)
+    positions = _positions(function, argnums, argnum)
 
     @wraps(function)
     def derivatives(*arguments: Any, **options: Any) -> Any:
-        traced = _Traced(arguments, argnum)
+        traced = _Traced(arguments, positions)
         output = traced.output_of(function, options)
-        return mapped(traced.derivative_of, output)
+        return mapped(traced.derivative_of, output.item() if is_array(output) and output.ndim == 0 else output)
 
     return derivatives
 
 
-def hessian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+def hessian(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, argnum: int | None = None
+) -> Callable[..., Any]:
     """The second derivatives of a scalar function: for n numbers, n by n.
 
     >>> hessian(lambda x: x[0] * x[0] * x[1])([2.0, 3.0])
     [[6.0, 4.0], [4.0, 0.0]]
     """
-    return jacobian(grad(function, argnum), argnum)
+    return jacobian(grad(function, argnums, argnum=argnum), argnums, argnum=argnum)
 
 
-def _require_function(function: Any, argnum: Any) -> None:
+def _positions(function: Any, argnums: Any, argnum: Any) -> int | tuple[int, ...]:
+    """The positions to differentiate by, checked; one by itself, several as a tuple."""
     if not callable(function):
         raise TypeError(f"a transform takes a function, got {type(function).__name__}")
-    if isinstance(argnum, bool) or not isinstance(argnum, int):
-        raise TypeError(f"argnum is the position of an argument, an int, got {argnum!r}")
+    if argnum is not None:
+        argnums = argnum
+    positions = tuple(argnums) if isinstance(argnums, (list, tuple)) else (argnums,)
+    for position in positions:
+        if isinstance(position, bool) or not isinstance(position, int):
+            raise TypeError(f"argnums is the position of an argument, an int, or a tuple of several, got {argnums!r}")
+    if not positions:
+        raise ValueError("argnums names no argument to differentiate by")
+    return positions if isinstance(argnums, (list, tuple)) else positions[0]
 
 
 class _Traced:
-    """The arguments of one call, with fresh nodes in place of the argument to differentiate by."""
+    """The arguments of one call, with fresh nodes in place of those to differentiate by."""
 
-    def __init__(self, arguments: tuple[Any, ...], argnum: int) -> None:
-        if not -len(arguments) <= argnum < len(arguments):
-            raise TypeError(f"argnum is {argnum}, but the function was called with {len(arguments)} argument(s)")
+    def __init__(self, arguments: tuple[Any, ...], argnums: int | tuple[int, ...]) -> None:
+        positions = argnums if isinstance(argnums, tuple) else (argnums,)
+        for position in positions:
+            if not -len(arguments) <= position < len(arguments):
+                raise TypeError(f"argnums is {argnums}, but the function was called with {len(arguments)} argument(s)")
+        if len({position % len(arguments) for position in positions}) < len(positions):
+            raise ValueError(f"argnums is {argnums}, which names an argument twice")
         self.nodes: list[Value] = []
         # Whether an outer derivative wants this one as a graph: it may come in through the argument or, seen
         # only by the thread, through what the function closes over.
         mode = modes.thread.mode
         self.nested = mode.tracing and mode.recording
-        argument = mapped(self._fresh, arguments[argnum])
         self.arguments: list[Any] = list(arguments)
-        self.arguments[argnum] = self.argument = argument
+        for position in positions:
+            self.arguments[position] = mapped(self._fresh, arguments[position])
+        traced = tuple(self.arguments[position] for position in positions)
+        self.traced: Any = traced if isinstance(argnums, tuple) else traced[0]
 
     def _fresh(self, number: Any) -> Value:
         # Inside another transform the number is a node already. A node of its own on top of it tells this
@@ -139,20 +165,24 @@ class _Traced:
             with modes.changed(recording=True):
                 derivatives = graph.gradients(output, self.nodes, create_graph=self.nested)
         remaining = iter(derivatives)
-        return mapped(lambda _: next(remaining), self.argument)
+        return mapped(lambda _: next(remaining), self.traced)
 
 
 def mapped(function: Callable[[Any], Any], arrangement: Any) -> Any:
-    """The function on every number of a number, array, or nested list or tuple, in the same arrangement."""
+    """The function on every number of a number, an array, or a pytree of them, in the same arrangement."""
+    if isinstance(arrangement, dict):
+        return {key: mapped(function, element) for key, element in arrangement.items()}
     if isinstance(arrangement, (list, tuple)):
         elements = [mapped(function, element) for element in arrangement]
+        if hasattr(arrangement, "_fields"):  # a named tuple takes its elements one by one
+            return type(arrangement)(*elements)
         return tuple(elements) if isinstance(arrangement, tuple) else elements
     if not is_array(arrangement):
         return function(arrangement)
     import numpy as np
 
     results = [function(element) for element in arrangement.ravel().tolist()]
-    if results and isinstance(results[0], (list, tuple)):  # derivatives by a list, which need not make an array
+    if results and isinstance(results[0], (list, tuple, dict)):  # derivatives by a list, which need not make an array
         rows = np.empty(len(results), dtype=object)
         for row, result in enumerate(results):
             rows[row] = result
@@ -166,6 +196,6 @@ def mapped(function: Callable[[Any], Any], arrangement: Any) -> Any:
 
 
 def _described(output: Any) -> str:
-    if isinstance(output, (list, tuple)):
+    if isinstance(output, (list, tuple, dict)):
         return f"a {type(output).__name__} of {len(output)}"
     return f"an array of shape {output.shape}"

@@ -167,6 +167,16 @@ class Value:
         self._to_first, self._to_second = _in_two_slots(partials)
 
     @property
+    def _prev(self) -> set[Value]:
+        """The inputs as a set, by the name that drawing code written for micrograd's Value asks for."""
+        return set(self.inputs)
+
+    @property
+    def _op(self) -> str:
+        """The symbol of the operation, or '', by the name that such code asks for."""
+        return self.op.symbol if self.op and self.inputs else ""
+
+    @property
     def is_constant(self) -> bool:
         """Whether this is a plain number that met a Value: it gets no gradient and no node in a drawing."""
         return self.op is constant

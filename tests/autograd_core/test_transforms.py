@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import autograd
 import autograd.numpy
@@ -97,7 +97,7 @@ def test_argnum(argnum: int, expected: float) -> None:
 @pytest.mark.parametrize("argnum", [2, -3, 100])
 @pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian])
 def test_argnum_out_of_range(transform: Callable[..., Any], argnum: int) -> None:
-    message = f"^argnum is {argnum}, but the function was called with 2 argument"
+    message = f"^argnums is {argnum}, but the function was called with 2 argument"
     with pytest.raises(TypeError, match=message):
         transform(lambda x, y: x * y, argnum)(1.0, 2.0)
 
@@ -114,7 +114,13 @@ def test_function_that_does_not_depend_on_its_argument() -> None:
 
 @pytest.mark.parametrize(
     ("result", "described"),
-    [([1.0, 2.0], "a list of 2"), ((1.0,), "a tuple of 1"), (np.ones((2, 3)), r"an array of shape \(2, 3\)")],
+    [
+        ([1.0, 2.0], "a list of 2"),
+        ((1.0,), "a tuple of 1"),
+        ({"y": 1.0}, "a dict of 1"),
+        (np.ones((2, 3)), r"an array of shape \(2, 3\)"),
+        (np.ones(0), r"an array of shape \(0,\)"),
+    ],
 )
 def test_result_must_be_a_scalar(result: Any, described: str) -> None:
     message = f"^grad takes a function with a scalar result, got {described}; jacobian takes such a function$"
@@ -123,7 +129,7 @@ def test_result_must_be_a_scalar(result: Any, described: str) -> None:
             transform(lambda x: result)(1.0)
 
 
-@pytest.mark.parametrize(("result", "named"), [(None, "NoneType"), ("1", "str"), (1j, "complex"), ({}, "dict")])
+@pytest.mark.parametrize(("result", "named"), [(None, "NoneType"), ("1", "str"), (1j, "complex"), (set(), "set")])
 def test_result_must_be_a_number(result: Any, named: str) -> None:
     message = f"^The result of a differentiated function takes an int, float or NumPy real scalar, got {named}"
     for transform in (grad, value_and_grad, jacobian, hessian):
@@ -131,10 +137,74 @@ def test_result_must_be_a_number(result: Any, named: str) -> None:
             transform(lambda x: result)(1.0)
 
 
-@pytest.mark.parametrize("argument", ["1", None, [1.0, "2"], {"w": 1.0}])
+@pytest.mark.parametrize("argument", ["1", None, [1.0, "2"], {"w": "1"}, {1.0}])
 def test_argument_must_be_made_of_numbers(argument: Any) -> None:
     with pytest.raises(TypeError, match=r"^A transform takes an int, float or NumPy real scalar, got "):
         grad(lambda x: 1.0)(argument)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_an_array_of_one_element_is_a_scalar_result(shape: tuple[int, ...]) -> None:
+    def boxed(x: Any) -> Any:
+        box = np.empty(shape, dtype=object)
+        box[...] = x * x
+        return box
+
+    assert value_and_grad(boxed)(3.0) == (9.0, 6.0)
+    assert grad(grad(boxed))(3.0) == hessian(boxed)(3.0) == 2.0
+    assert grad(lambda x: (x * x).sum(keepdims=True))(np.array([3.0])).tolist() == [6.0]
+    assert value_and_grad(lambda x: np.full(shape, 5.0))(3.0) == (5.0, 0.0)
+    assert np.shape(jacobian(boxed)(3.0)) == shape
+
+
+def test_a_dictionary_comes_back_as_one() -> None:
+    parameters = {"slope": 2.0, "offsets": (1.0, [3.0], {"far": np.array([4.0, 5.0])})}
+
+    def loss(given: Any, x: Any) -> Any:
+        first, (second,), deep = given["offsets"]
+        return given["slope"] * x * x + first + 2.0 * second + (deep["far"] * np.array([3.0, 4.0])).sum()
+
+    found = grad(loss)(parameters, 5.0)
+    far = found["offsets"][2].pop("far")
+    assert found == {"slope": 25.0, "offsets": (1.0, [2.0], {})}
+    assert (far.tolist(), far.dtype) == ([3.0, 4.0], np.dtype(float))
+    assert list(found) == list(parameters)
+
+
+def test_a_named_tuple_comes_back_as_one() -> None:
+    class Point(NamedTuple):
+        x: Any
+        y: Any
+
+    assert grad(lambda point: point.x * point.y)(Point(2.0, 3.0)) == Point(3.0, 2.0)
+
+
+def test_a_dictionary_of_results() -> None:
+    by_name = jacobian(lambda x: {"square": x * x, "both": [x, 2.0 * x]})(3.0)
+    assert by_name == {"square": 6.0, "both": [1.0, 2.0]}
+    second = hessian(lambda p: p["a"] * p["a"] * p["b"])({"a": 2.0, "b": 3.0})
+    assert second == {"a": {"a": 6.0, "b": 4.0}, "b": {"a": 4.0, "b": 0.0}}
+
+
+def test_several_argnums_give_a_tuple() -> None:
+    def function(x: Any, y: Any, z: Any) -> Any:
+        return x * y * y + z
+
+    assert grad(function, (0, 1))(2.0, 3.0, 1.0) == (9.0, 12.0)
+    assert grad(function, argnums=[-1, 0])(2.0, 3.0, 1.0) == (1.0, 9.0)
+    assert grad(function, (1,))(2.0, 3.0, 1.0) == (12.0,)
+    assert value_and_grad(function, (1, 2))(2.0, 3.0, 1.0) == (19.0, (12.0, 1.0))
+    assert jacobian(lambda x, y: [x * y, x], (0, 1))(2.0, 3.0) == [(3.0, 2.0), (1.0, 0.0)]
+    assert hessian(function, (0, 1))(2.0, 3.0, 1.0) == ((0.0, 6.0), (6.0, 4.0))
+    assert grad(function, argnum=1)(2.0, 3.0, 1.0) == 12.0
+
+
+@pytest.mark.parametrize("argnums", [(0, 0), (1, -1)])
+def test_argnums_name_each_argument_once(argnums: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="which names an argument twice"):
+        grad(lambda x, y: x * y, argnums)(1.0, 2.0)
+    with pytest.raises(ValueError, match="names no argument to differentiate by"):
+        grad(lambda x: x, ())
 
 
 def test_transformed_function_keeps_its_name() -> None:
@@ -287,7 +357,7 @@ def test_options_are_passed_on() -> None:
 def test_what_is_no_function_or_position_is_refused() -> None:
     with pytest.raises(TypeError, match="takes a function, got int"):
         grad(3)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(TypeError, match="argnum is the position of an argument, an int, got 'a'"):
+    with pytest.raises(TypeError, match="argnums is the position of an argument, an int, or a tuple of several, got"):
         jacobian(cube, "a")  # pyright: ignore[reportArgumentType]
 
 

@@ -56,6 +56,8 @@ REFUSED: list[tuple[Any, str]] = [
     (b"1", "bytes; convert it first, as in float(x)"),
     (1 + 2j, "complex; use its .real and .imag"),
     (None, "NoneType; a function without a return statement gives None"),
+    ({}, "dict; take the number out of it first"),
+    ((x for x in [1.0]), "generator; take the number out of it first"),
     ([1.0, 2.0], "list of 2; make a Value of each element; np.array of them computes element by element"),
     ((1.0,), "tuple of 1; make a Value of each element; np.array of them computes element by element"),
     (
@@ -158,7 +160,7 @@ def test_operators_on_one_operand() -> None:
 
 def test_a_number_that_is_rounded_is_a_step_of_the_graph() -> None:
     value = Value(-2.5)
-    for result, rounded in [(math.floor(value), -3.0), (math.ceil(value), -2.0), (np.floor(value), -3.0)]:
+    for result, rounded in [(math.floor(value), -3.0), (math.ceil(value), -2.0), (value.floor(), -3.0)]:
         assert (type(result), result.data, result.inputs) == (Value, rounded, (value,))
         result.backward()
     assert value.grad == 0.0
@@ -349,6 +351,17 @@ def test_repr() -> None:
     (value * value).backward(create_graph=True)
     assert repr(value) == "Value(2.0, grad=4.0)"
     assert repr(Value(math.nan, label="it's")) == """Value(nan, grad=0.0, label="it's")"""
+
+
+def test_the_names_of_micrograd_are_there_to_read() -> None:
+    x = Value(2.0)
+    square, shifted = x * x, 1.0 - x
+    assert (square._prev, square._op, x._prev, x._op) == ({x}, "*", set(), "")
+    assert (shifted._prev, shifted._op, shifted.tanh()._op) == (set(shifted.inputs), "-", "tanh")
+    assert [constant._op for constant in shifted.inputs] == ["", ""]
+    for name in ("_prev", "_op"):
+        with pytest.raises(AttributeError):
+            setattr(square, name, None)
 
 
 @pytest.mark.parametrize("count", range(5))

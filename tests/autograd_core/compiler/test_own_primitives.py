@@ -136,7 +136,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "floor": lambda x: float(math.floor(x)),
     "is integer": lambda x: 1.0 if x.is_integer() else 2.0,
     "format": lambda x: float(f"{x}"),
-    "modulo": lambda x: x % 2.0,
+    "divmod": lambda x: divmod(x, 2.0)[1],
     "no number": lambda x: x * 2.0 if isinstance(x, float) else "2",
 }
 
