@@ -65,7 +65,7 @@ class Subject:
                 f"the model cannot be recorded for all samples at once ({type(error).__name__}: {str(error)[:200]})"
             )
         places = {parameter: i for i, parameter in enumerate(self.parameters)}
-        self.network = network(graph.layers(part), places) if graph else None
+        self.network = network(model, X[0], part, places) if graph else None
         classes = _classes(found, y)
         if classes:
             self._scored = [(outputs, y)]
