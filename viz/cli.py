@@ -151,9 +151,8 @@ def _save(write: Callable[[Path], object], path: Path) -> None:
     """Write a file and say so."""
     try:
         write(path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk is reported without one
-        raise
+    except OSError as error:  # whose sentence names the file
+        raise RuntimeError(str(error.strerror or error) if error.filename is None else _reason(error)) from error
     print(f"wrote {_visible(path)}")
 
 
