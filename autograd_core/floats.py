@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib import import_module
 from math import inf, nan
 from typing import Any
 
@@ -15,7 +16,9 @@ def recorder(operand: Any) -> Callable[..., Any] | None:
 
 def is_array(operand: Any) -> bool:
     """Whether NumPy should take this operand element by element (0-d numeric arrays are numbers)."""
-    return hasattr(operand, "__array_ufunc__") and not _is_numpy_number(operand)
+    if not (hasattr(operand, "__array_ufunc__") and hasattr(operand, "shape")) or _is_numpy_number(operand):
+        return False
+    return type(operand).__name__ != "MaskedConstant"
 
 
 def is_number(operand: Any) -> bool:
@@ -25,7 +28,22 @@ def is_number(operand: Any) -> bool:
 
 def _is_numpy_number(operand: Any) -> bool:
     kind = getattr(getattr(operand, "dtype", None), "kind", None)
-    return kind in ("b", "i", "u", "f") and operand.ndim == 0
+    return kind in ("b", "i", "u", "f") and operand.ndim == 0 and not getattr(operand, "mask", False)
+
+
+def readable(data: Any, name: str) -> Any:
+    """The data, if an array made of it shows what is in it.
+
+    Raises TypeError for a generator or another iterator, which can be read only once, and ValueError for a masked array
+    that hides some of its entries, which an array made of it would show again.
+    """
+    if hasattr(data, "__next__"):
+        what = type(data).__name__
+        raise TypeError(f"{name} is a {what}, which can be read only once; make a list of it, as list({name}) does")
+    masked = [part for part in (data, *(data if isinstance(data, (list, tuple)) else ())) if hasattr(part, "mask")]
+    if masked and any(map(import_module("numpy").ma.is_masked, masked)):
+        raise ValueError(f"{name} has masked entries; drop or fill them first, as its method filled(0.0) does")
+    return data
 
 
 def as_float(number: Any, taker: str) -> float:
@@ -40,8 +58,8 @@ def as_float(number: Any, taker: str) -> float:
         except OverflowError:
             raise ValueError(f"{taker} got an int beyond the largest float, about 1.8e308; scale it down") from None
     what = type(number).__name__
-    floats = isinstance(number, (bytes, bytearray)) or hasattr(type(number), "__float__")
-    advice = "convert it first, as in float(x)" if floats else "take the number out of it first"
+    takes_it = what in ("bytes", "bytearray") or hasattr(type(number), "__float__")
+    advice = "convert it first, as in float(x)" if takes_it else "take the number out of it first"
     if recorder(number):
         advice = "it is a node already: use it as it is, or its .data for a fresh leaf"
     elif isinstance(number, str):
@@ -50,6 +68,10 @@ def as_float(number: Any, taker: str) -> float:
         advice = "convert it first, as in float(text)"
     elif isinstance(number, complex):
         advice = "use its .real and .imag"
+    elif what in ("NAType", "MaskedConstant"):
+        advice = "it stands for a number that is missing: drop or replace it first"
+    elif hasattr(number, "__next__"):
+        advice = "it can be read only once: make a list of its numbers first"
     elif number is None:
         advice = "a function without a return statement gives None"
     elif getattr(number, "shape", None):

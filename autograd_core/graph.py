@@ -89,20 +89,11 @@ def topological_order(*outputs: Value) -> list[Value]:
             emit(pop())
         elif node not in seen:
             seen.add(node)
-            first, second = node._first, node._second
-            if second is not None:
+            inputs = node.inputs
+            if inputs:
                 push(node)
                 push(None)
-                push(second)
-                push(first)
-            elif type(first) is not tuple:
-                push(node)
-                push(None)
-                push(first)
-            elif first:
-                push(node)
-                push(None)
-                stack.extend(first[::-1])
+                stack.extend(inputs[::-1])
             else:
                 emit(node)
     return order
@@ -157,11 +148,11 @@ def accumulate(output: Value, seed: float) -> None:
                 if second is not None:
                     node._first.grad += upstream * node._to_first
                     second.grad += upstream * node._to_second
-                elif type(node._first) is tuple:
-                    for operand, local in zip(node._first, node._to_first, strict=True):
-                        operand.grad += upstream * local
-                else:
+                elif type(node._first) is not tuple:
                     node._first.grad += upstream * node._to_first
+                else:
+                    for operand, local in zip(node.inputs, node.partials, strict=True):
+                        operand.grad += upstream * local
             for leaf, earlier in leaves:
                 leaf.grad += earlier
             for node in constants:

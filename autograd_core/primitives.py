@@ -117,6 +117,10 @@ class Primitive:
     def _by_element(self, operands: tuple[Any, ...]) -> Any:
         import numpy as np
 
+        if any(map(recorder, operands)):
+            # Columns of other kinds than NumPy's, as pandas has them, do not know what to do with a node.
+            foreign = [not isinstance(getattr(operand, "dtype", np.dtype(object)), np.dtype) for operand in operands]
+            operands = tuple(x.to_numpy() if is_foreign else x for x, is_foreign in zip(operands, foreign, strict=True))
         # What NumPy warns of in an array of objects (inf, nan) is what the operation means to give.
         with np.errstate(all="ignore"):
             result = np.frompyfunc(self, self.arity, 1)(*operands)

@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any
 
 from autograd_core import graph, modes
-from autograd_core.floats import as_float, is_array
+from autograd_core.floats import as_float, is_array, readable
 from autograd_core.value import Value
 
 
@@ -181,6 +181,7 @@ def mapped(function: Callable[[Any], Any], arrangement: Any) -> Any:
         return function(arrangement)
     import numpy as np
 
+    arrangement = np.asarray(readable(arrangement, "An argument of a transform"))
     results = [function(element) for element in arrangement.ravel().tolist()]
     if results and isinstance(results[0], (list, tuple, dict)):  # derivatives by a list, which need not make an array
         rows = np.empty(len(results), dtype=object)

@@ -16,7 +16,7 @@ import operator
 from collections import deque
 from collections.abc import Callable
 from math import isfinite
-from numbers import Number
+from numbers import Number, Rational
 from typing import Any, NoReturn
 
 from autograd_core import copying, primitives
@@ -359,7 +359,7 @@ def as_value(operand: Any, taker: str = "Value") -> Value:
     if isinstance(operand, Value):
         return operand
     node = _new(Value)
-    node.data = operand if type(operand) is float else as_float(operand, taker)
+    node.data = operand if type(operand) is float else _plain(operand, taker)
     node.grad = 0.0
     node.op = constant
     node.label = ""
@@ -367,6 +367,16 @@ def as_value(operand: Any, taker: str = "Value") -> Value:
     node._first = node._to_first = ()
     node._second = None
     return node
+
+
+def _plain(number: Any, taker: str) -> float:
+    """The float of a number that meets a Value. A fraction is one, because Python makes a float of it in f ** value."""
+    if type(number) is not int and isinstance(number, Rational) and not is_number(number):
+        try:
+            return float(number)
+        except OverflowError:
+            number = int(number)
+    return as_float(number, taker)
 
 
 def _operand(operand: Any, taker: str) -> Any:
@@ -436,4 +446,4 @@ def _compare(relation: Callable[[float, float], bool], value: Value, other: Any)
         return relation(value.data, other.data)
     if is_array(other):
         return NotImplemented
-    return relation(value.data, as_float(other, "A comparison with a Value"))
+    return relation(value.data, _plain(other, "A comparison with a Value"))

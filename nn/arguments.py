@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_core.floats import as_float
+from autograd_core.floats import as_float, is_number, readable
 
 
 def positive_int(number: Any, name: str) -> int:
@@ -29,11 +29,28 @@ def non_negative(number: Any, name: str) -> float:
     return number
 
 
-def unmasked(data: Any, name: str) -> Any:
-    """The data; raises ValueError where a masked array hides some of it, for an array of it would show it again."""
-    if np.ma.is_masked(data):
-        raise ValueError(f"{name} has masked entries; drop or fill them first, as its method filled(0.0) does")
-    return data
+def array_of(data: Any, name: str) -> np.ndarray:
+    """The data as an array, of numbers where all of it is numbers, as in nullable columns of pandas.
+
+    Raises what `readable` raises.
+    """
+    array = np.asarray(readable(data, name))
+    if array.dtype == object and all(map(is_number, array.flat)):
+        return np.array(array.tolist())
+    return array
+
+
+def numeric(data: Any, name: str) -> np.ndarray:
+    """The data as an array of numbers; raises TypeError for anything else, and what `readable` raises."""
+    array = array_of(data, name)
+    if array.dtype.kind in "biuf":
+        return array
+    what = {"U": "strings", "S": "bytes", "c": "complex"}.get(array.dtype.kind, str(array.dtype))
+    for index, item in np.ndenumerate(array) if array.dtype == object else ():
+        if not is_number(item):
+            what = f"{item!r} at {list(index)}, of the type {type(item).__name__}"
+            break
+    raise TypeError(f"{name} must hold numbers, but holds {what}")
 
 
 def unknown_name(what: str, name: str, known: Iterable[str], likely: str) -> ValueError:

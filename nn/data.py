@@ -23,7 +23,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from nn.arguments import non_negative, positive_int, unmasked
+from autograd_core.floats import readable
+from nn.arguments import array_of, non_negative, numeric, positive_int
 from nn.init import Seed, generator
 
 XY = tuple[np.ndarray, np.ndarray]
@@ -193,7 +194,7 @@ def class_labels(labels: Any, classes: int | None = None) -> np.ndarray:
     Raises TypeError for floats, bools and whatever else is no int; ValueError for no labels at all, or for one
     that is negative or not less than `classes`. Both say which.
     """
-    array = np.asarray(unmasked(labels, "labels"), dtype=object)
+    array = np.asarray(readable(labels, "labels"), dtype=object)
     if array.size == 0:
         raise ValueError(f"there are no labels: their shape is {array.shape}")
     known = "" if classes is None else f" and less than {positive_int(classes, 'classes')}, the number of classes"
@@ -250,7 +251,7 @@ def _noisy_and_shuffled(
 
 def _samples(X: Any, y: Any) -> XY:
     """X and y as arrays with a row a sample."""
-    X, y = np.asarray(unmasked(X, "X")), np.asarray(unmasked(y, "y"))
+    X, y = array_of(X, "X"), array_of(y, "y")
     if X.shape[:1] != y.shape[:1] or X.ndim == 0:
         raise ValueError(f"X and y take one row a sample, got X of shape {X.shape} and y of shape {y.shape}")
     if len(X) == 0:
@@ -259,7 +260,7 @@ def _samples(X: Any, y: Any) -> XY:
 
 
 def _finite(array: Any, name: str) -> np.ndarray:
-    array = np.asarray(unmasked(array, name), dtype=float)
+    array = numeric(array, name).astype(float)
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"{name} has no rows to standardize: its shape is {array.shape}")
     bad = np.argwhere(~np.isfinite(array))

@@ -10,11 +10,12 @@ import numpy as np
 
 from autograd_core import Value, collector_paused, no_grad
 from autograd_core.compiler import compile
+from autograd_core.floats import readable
 from autograd_core.modes import changed, thread
 from autograd_core.primitives import less, less_equal, sigmoid
 from autograd_core.transforms import mapped
 from autograd_core.value import number_of
-from nn.arguments import unmasked
+from nn.arguments import array_of, numeric
 from nn.data import class_labels
 from nn.module import Module
 
@@ -152,24 +153,19 @@ def targets(y: Any, count: int, name: str = "y") -> np.ndarray:
 
 
 def _numeric(data: Any, name: str) -> np.ndarray:
-    data = unmasked(data, name)
+    data = readable(data, name)
     try:
-        array = np.asarray(data)
+        array = array_of(data, name)
     except ValueError:
         raise ValueError(f"{name} has rows of different lengths") from None
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"{name} has no samples: its shape is {array.shape}")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold numbers, but holds {_kind(array)}")
+    array = numeric(array, name)
     finite = np.isfinite(array)
     if not finite.all():
         place = np.argwhere(~finite)[0].tolist()
         raise ValueError(f"{name} has {array[tuple(place)]} at {place}; drop or replace such samples first")
     return array
-
-
-def _kind(array: np.ndarray) -> str:
-    return {"U": "strings", "S": "bytes", "O": "objects", "c": "complex"}.get(array.dtype.kind, str(array.dtype))
 
 
 def _walked_outputs(model: Module, rows: np.ndarray) -> np.ndarray:

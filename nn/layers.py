@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_core import Value, functions
-from autograd_core.floats import as_float
+from autograd_core.floats import as_float, is_array, readable
 from autograd_core.masks import Bernoulli
 from nn import init as initialisation
 from nn.arguments import positive_int, unknown_name
@@ -301,7 +301,8 @@ def _drawn(
 def _sample(module: Neuron | Layer | MLP, x: Any) -> Sequence[Any]:
     """The numbers of one sample, given as a sequence, an array or, for one input, by itself."""
     if not isinstance(x, (list, tuple)):
-        x = list(x) if isinstance(x, np.ndarray) and x.ndim else [x]
+        x = readable(x, "the sample")
+        x = list(x) if is_array(x) and x.ndim else [x]
     if x and isinstance(x[0], (list, tuple, np.ndarray)):
         raise ValueError(f"{_of(module)} takes one sample, got {len(x)}; nn.predict takes many")
     if len(x) != module.nin:

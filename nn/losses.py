@@ -26,10 +26,9 @@ from typing import Any, Literal
 import numpy as np
 
 from autograd_core import Value, primitive
-from autograd_core.floats import as_float
+from autograd_core.floats import as_float, readable
 from autograd_core.functions import equal, log, log1p, log_softmax, maximum, minimum, relu, softplus, where
 from autograd_core.value import number_of
-from nn.arguments import unmasked
 from nn.data import class_labels, place
 
 Reduction = Literal["mean", "sum"]
@@ -148,7 +147,7 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
     >>> cross_entropy([[0.0, 1000.0], [0.0, 0.0]], [0, 1], reduction="sum")
     1000.6931471805599
     """
-    scores, targets = _numbers(logits, "logits"), np.asarray(target, dtype=object)
+    scores, targets = _numbers(logits, "logits"), np.asarray(readable(target, "target"), dtype=object)
     if scores.ndim not in (1, 2):
         raise ValueError(f"logits have shape (classes,) or (samples, classes), got {scores.shape}")
     rows = scores.reshape(-1, scores.shape[-1]).tolist()
@@ -223,7 +222,7 @@ def _distributions(target: Any) -> list[list[Any]]:
 
 def _numbers(arrangement: Any, name: str, rule: Rule | None = None) -> np.ndarray:
     """An object array of the Values and floats in a number, nested sequence or array, each of which keeps the rule."""
-    array = np.asarray(unmasked(arrangement, name), dtype=object)
+    array = np.asarray(readable(arrangement, name), dtype=object)
     if array.size == 0:
         raise ValueError(f"{name} is empty: its shape is {array.shape}")
     numbers = np.empty(array.shape, dtype=object)

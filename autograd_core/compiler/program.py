@@ -193,7 +193,7 @@ class Program:
 
         Raises TypeError for a program of several outputs, and ValueError as a call does.
         """
-        if self._direct is not None:
+        if self._direct is not None and type(parameters) in _AS_THEY_ARE:
             numbers = np.asarray(parameters, dtype=float)
             if numbers.shape == self._shapes[0] and not inputs:
                 value, gradient = self._direct(numbers.tolist())
@@ -288,7 +288,7 @@ class Program:
 
     def _checked(self, parameters: Any, inputs: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray], int | None]:
         """The numbers as arrays, and the length of the batch if there is one."""
-        numbers = np.asarray(parameters, dtype=float)
+        numbers = _as_numbers(parameters, "parameters")
         if numbers.shape != self._shapes[0]:
             raise ValueError(
                 f"parameters have shape {self._shapes[0]}, got {numbers.shape}; they are the first argument"
@@ -298,7 +298,7 @@ class Program:
             raise ValueError(f"the program takes {names}: {len(self._names) - 1} input(s), got {len(inputs)}")
         arrays, batch = [], None
         for name, shape, given in zip(self._names[1:], self._shapes[1:], inputs, strict=True):
-            array = np.asarray(given, dtype=float)
+            array = _as_numbers(given, name)
             if array.shape != shape:
                 if array.shape[1:] != shape or array.ndim != len(shape) + 1:
                     whole = f"(batch, {str(shape)[1:]}" if shape else "(batch,)"
@@ -325,3 +325,16 @@ class Program:
         """The inputs of each sample as (nested) lists of floats."""
         columns = [array.tolist() for array in self._stacked(arrays, batch)]
         return [[column[i] for column in columns] for i in range(batch)]
+
+
+_AS_THEY_ARE = (np.ndarray, list)
+"""What a training run hands in at each step, and is not looked through."""
+
+
+def _as_numbers(given: Any, name: str) -> np.ndarray:
+    if type(given) not in _AS_THEY_ARE:
+        given = floats.readable(given, name)
+    try:
+        return np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must hold numbers in a rectangular arrangement: {error}") from None

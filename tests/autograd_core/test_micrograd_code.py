@@ -93,7 +93,7 @@ def test_a_network_is_trained_by_hand() -> None:
     model = MLP(3, [4, 4, 1])
     xs = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]]
     ys = [1.0, -1.0, -1.0, 1.0]
-    losses = []
+    losses, ypred = [], []
     for _ in range(40):
         ypred = [model(x) for x in xs]
         loss: Any = sum((yout - ygt) ** 2 for ygt, yout in zip(ys, ypred, strict=True))

@@ -186,6 +186,15 @@ def test_a_dictionary_of_results() -> None:
     assert second == {"a": {"a": 6.0, "b": 4.0}, "b": {"a": 4.0, "b": 0.0}}
 
 
+def test_arguments_that_do_not_show_their_numbers_are_refused() -> None:
+    hidden = np.ma.MaskedArray([1.0, 2.0], mask=[False, True])
+    with pytest.raises(ValueError, match="^An argument of a transform has masked entries; drop or fill them first"):
+        grad(lambda x: x[0])(hidden)
+    assert grad(lambda x: x[0] * x[1])(np.ma.MaskedArray([1.0, 2.0])).tolist() == [2.0, 1.0]
+    with pytest.raises(TypeError, match="got generator; it can be read only once: make a list of its numbers first"):
+        grad(lambda x: x[0])(x for x in [1.0])
+
+
 def test_several_argnums_give_a_tuple() -> None:
     def function(x: Any, y: Any, z: Any) -> Any:
         return x * y * y + z

@@ -57,7 +57,8 @@ REFUSED: list[tuple[Any, str]] = [
     (1 + 2j, "complex; use its .real and .imag"),
     (None, "NoneType; a function without a return statement gives None"),
     ({}, "dict; take the number out of it first"),
-    ((x for x in [1.0]), "generator; take the number out of it first"),
+    ((x for x in [1.0]), "generator; it can be read only once: make a list of its numbers first"),
+    (np.ma.masked, "MaskedConstant; it stands for a number that is missing: drop or replace it first"),
     ([1.0, 2.0], "list of 2; make a Value of each element; np.array of them computes element by element"),
     ((1.0,), "tuple of 1; make a Value of each element; np.array of them computes element by element"),
     (
@@ -164,6 +165,39 @@ def test_a_number_that_is_rounded_is_a_step_of_the_graph() -> None:
         assert (type(result), result.data, result.inputs) == (Value, rounded, (value,))
         result.backward()
     assert value.grad == 0.0
+
+
+def test_a_fraction_meets_a_value_as_its_float() -> None:
+    half = Fraction(1, 2)
+    for name, symbol in OPERATORS.items():
+        for result, operands in [(symbol(half, Value(4.0)), (0.5, 4.0)), (symbol(Value(4.0), half), (4.0, 0.5))]:
+            assert (result.data, result.op) == (symbol(*operands), PRIMITIVES[name])
+    assert Value(0.4) < half <= Value(0.5)
+    assert functions.maximum(half, Value(0.4)).data == 0.5
+    assert (Value(1.0) * Fraction(10**400, 10**399)).data == 10.0
+    with pytest.raises(ValueError, match=r"^mul got an int beyond the largest float"):
+        operator.mul(Value(1.0), Fraction(10**400, 3))
+
+
+class NAType:
+    """What stands for a missing number in pandas, which is an array to NumPy's mind."""
+
+    __array_ufunc__ = None
+
+
+def test_a_missing_number_is_told_from_others() -> None:
+    missing: Any
+    for missing in (NAType(), np.ma.masked):
+        uses: list[Callable[[], Any]] = [
+            lambda missing=missing: Value(2.0) * missing,
+            lambda missing=missing: Value(2.0) ** missing,
+            lambda missing=missing: functions.exp(missing),
+            lambda missing=missing: functions.maximum(Value(2.0), missing),
+            lambda missing=missing: functions.softmax([1.0, missing]),
+        ]
+        for use in uses:
+            with pytest.raises(TypeError, match="stands for a number that is missing: drop or replace it first$"):
+                use()
 
 
 def test_the_remainder_has_the_sign_of_the_divisor() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -145,3 +147,61 @@ def test_masked_entries_are_refused() -> None:
     with pytest.raises(ValueError, match="y has masked entries"):
         nn.accuracy(model, [1.0, 2.0], y)
     assert nn.predict(model, np.ma.MaskedArray([1.0])).tolist() == [0.1]
+
+
+def test_objects_that_are_numbers_are_numbers() -> None:
+    # Of a nullable column of pandas, np.asarray makes objects.
+    X, y = np.array([[0.5], [2.0]], dtype=object), np.array([[0], [1]], dtype=object)
+    model = nn.MLP(1, [1], init="constant")
+    assert nn.predict(model, X).tolist() == nn.predict(model, X.astype(float)).tolist()
+    assert nn.accuracy(model, X, y) == 0.5
+    first, _ = next(nn.data.batches(X, y, 2, shuffle=False))
+    assert first.dtype == float
+    assert nn.data.one_hot(y.ravel()).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+@pytest.mark.parametrize("missing", [None, "2.0", [1.0]], ids=["None", "text", "list"])
+def test_what_is_no_number_is_named_with_its_place(missing: Any) -> None:
+    X = np.array([[0.5], [0.0]], dtype=object)
+    X[1, 0] = missing
+    sentence = f"X must hold numbers, but holds {missing!r} at [1, 0], of the type {type(missing).__name__}"
+    with pytest.raises(TypeError) as caught:
+        nn.predict(nn.MLP(1, [1]), X)
+    assert str(caught.value) == sentence
+    with pytest.raises(TypeError, match=re.escape(sentence[2:])):
+        nn.data.standardize(X)
+
+
+USES: dict[str, Callable[[Any], Any]] = {
+    "predict": lambda data: nn.predict(nn.MLP(1, [1]), data),
+    "accuracy": lambda data: nn.accuracy(nn.MLP(1, [1]), [1.0, 2.0], data),
+    "fit": lambda data: nn.fit(
+        nn.MLP(1, [1]), data, [0.0, 1.0], loss=mse_loss, optimizer=nn.optim.SGD([Value(1.0)], lr=0.1)
+    ),
+    "standardize": nn.data.standardize,
+    "one_hot": nn.data.one_hot,
+    "batches": lambda data: nn.data.batches(data, [0, 1], 1),
+    "loss": lambda data: mse_loss(data, [1.0, 2.0]),
+    "target": lambda data: mse_loss([1.0, 2.0], data),
+    "labels": lambda data: nn.losses.cross_entropy([[0.0, 1.0], [0.0, 1.0]], data),
+    "sample": lambda data: nn.MLP(2, [1])(data),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_generator_is_refused_in_words(use: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match=r" is a generator, which can be read only once; make a list of it, as list\("):
+        use(number for number in [0.0, 1.0])
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_masked_entries_are_refused_everywhere(use: Callable[[Any], Any]) -> None:
+    with pytest.raises(ValueError, match="has masked entries; drop or fill them first"):
+        use(np.ma.MaskedArray([0, 1], mask=[False, True]))
+
+
+def test_masked_rows_of_a_list_are_refused() -> None:
+    rows = [np.ma.MaskedArray([0.0]), np.ma.MaskedArray([1.0], mask=[True])]
+    with pytest.raises(ValueError, match="X has masked entries"):
+        nn.predict(nn.MLP(1, [1]), rows)
+    assert nn.predict(nn.MLP(1, [1], init="zeros"), rows[:1]).tolist() == [0.0]

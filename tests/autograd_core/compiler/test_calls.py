@@ -127,6 +127,24 @@ def test_what_is_no_number_is_refused(wrong: Any, backend: Backend) -> None:
 
 
 @each_backend
+def test_what_does_not_show_its_numbers_is_refused_by_name(backend: Backend) -> None:
+    program, _ = made(backend)
+    hidden = np.ma.MaskedArray(X[0], mask=np.eye(2, 3, dtype=bool))
+    for run in (program, program.value_and_grad):
+        with pytest.raises(ValueError, match="^x has masked entries; drop or fill them first"):
+            run(W, hidden, 0.0)
+        with pytest.raises(ValueError, match="^parameters has masked entries"):
+            run(np.ma.MaskedArray(W, mask=np.eye(1, 6, dtype=bool)[0]), X[0], 0.0)
+        with pytest.raises(TypeError, match="^parameters is a generator, which can be read only once; make a list"):
+            run((w for w in W), X[0], 0.0)
+        with pytest.raises(TypeError, match="^x must hold numbers in a rectangular arrangement: "):
+            run(W, [[object()] * 3] * 2, 0.0)
+    one = record(lambda p, _: p[0] * p[5], W)
+    with pytest.raises(TypeError, match="^parameters is a generator"):
+        compile(one.output, [], one.parameters, backend).value_and_grad(w for w in W)
+
+
+@each_backend
 def test_nothing_else_changes(backend: Backend) -> None:
     program, leaves = made(backend)
     parameters, x, y = np.array(W), X.copy(), Y.copy()
