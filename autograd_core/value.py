@@ -16,11 +16,10 @@ import operator
 from collections import deque
 from collections.abc import Callable
 from math import isfinite
-from numbers import Number, Rational
-from typing import Any, NoReturn
+from typing import Any
 
-from autograd_core import copying, primitives
-from autograd_core.floats import as_float, is_array, is_number
+from autograd_core import copying, primitives, protocol
+from autograd_core.floats import as_float, is_array
 from autograd_core.graph import UNRECORDED, accumulate, anomaly, backward_steps, gradient_lock, require_graph
 from autograd_core.modes import switched, thread
 from autograd_core.primitives import Primitive, constant
@@ -275,57 +274,20 @@ class Value:
         """self where it is positive, else alpha * (exp(self) - 1)."""
         return primitives.elu(self, alpha)
 
-    def __eq__(self, other: Any) -> Any:
-        if self is other:
-            return True
-        if isinstance(other, Value):
-            return False
-        if is_array(other):
-            return NotImplemented
-        if thread.mode.symbolic and (is_number(other) or isinstance(other, Number)):
-            raise _frozen()
-        return self.data == other
-
+    __eq__ = protocol.equals
     __hash__ = object.__hash__
-
-    def __lt__(self, other: Any) -> bool:
-        return _compare(operator.lt, self, other)
-
-    def __le__(self, other: Any) -> bool:
-        return _compare(operator.le, self, other)
-
-    def __gt__(self, other: Any) -> bool:
-        return _compare(operator.gt, self, other)
-
-    def __ge__(self, other: Any) -> bool:
-        return _compare(operator.ge, self, other)
-
-    def __bool__(self) -> bool:
-        if thread.mode.symbolic:
-            raise _frozen()
-        return self.data != 0.0
-
-    def __float__(self) -> NoReturn:
-        raise TypeError(
-            "a Value does not turn into a plain number, as math.exp(v) or float(v) ask, because the derivative would "
-            "be lost; use v.data for the number, or the function of that name in autograd_core.functions"
-        )
-
-    __int__ = __trunc__ = __float__
+    __lt__ = protocol.comparison(operator.lt)
+    __le__ = protocol.comparison(operator.le)
+    __gt__ = protocol.comparison(operator.gt)
+    __ge__ = protocol.comparison(operator.ge)
+    __bool__ = protocol.truth
+    __float__ = __int__ = __trunc__ = protocol.refuse
+    __round__ = protocol.rounded
+    __format__ = protocol.formatted
 
     def conjugate(self) -> Value:
         """self, which is real; NumPy's variance asks for it."""
         return self
-
-    def __round__(self, digits: int | None = None) -> float:
-        if thread.mode.symbolic:
-            raise _frozen()
-        return round(self.data, digits)
-
-    def __format__(self, spec: str) -> str:
-        if spec and thread.mode.symbolic:
-            raise _frozen()
-        return format(self.data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         grad = self.grad.data if isinstance(self.grad, Value) else self.grad
@@ -359,7 +321,7 @@ def as_value(operand: Any, taker: str = "Value") -> Value:
     if isinstance(operand, Value):
         return operand
     node = _new(Value)
-    node.data = operand if type(operand) is float else _plain(operand, taker)
+    node.data = operand if type(operand) is float else protocol.plain(operand, taker)
     node.grad = 0.0
     node.op = constant
     node.label = ""
@@ -367,16 +329,6 @@ def as_value(operand: Any, taker: str = "Value") -> Value:
     node._first = node._to_first = ()
     node._second = None
     return node
-
-
-def _plain(number: Any, taker: str) -> float:
-    """The float of a number that meets a Value. A fraction is one, because Python makes a float of it in f ** value."""
-    if type(number) is not int and isinstance(number, Rational) and not is_number(number):
-        try:
-            return float(number)
-        except OverflowError:
-            number = int(number)
-    return as_float(number, taker)
 
 
 def _operand(operand: Any, taker: str) -> Any:
@@ -430,20 +382,3 @@ def _in_two_slots(parts: tuple[Any, ...]) -> tuple[Any, Any]:
 
 
 _new = object.__new__
-
-
-def _frozen() -> TypeError:
-    return TypeError(
-        "Python asked for the number of a Value, perhaps to choose a branch, while a program is recorded that has to "
-        "hold for other numbers too; let the graph choose, by where, maximum or relu"
-    )
-
-
-def _compare(relation: Callable[[float, float], bool], value: Value, other: Any) -> bool:
-    if thread.mode.symbolic:
-        raise _frozen()
-    if isinstance(other, Value):
-        return relation(value.data, other.data)
-    if is_array(other):
-        return NotImplemented
-    return relation(value.data, _plain(other, "A comparison with a Value"))
