@@ -89,6 +89,8 @@ def _operator(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Call
         left = _operand(left, name)
         return left if left is NotImplemented else method(left, right)
 
+    method.__name__ = reflected.__name__ = name
+    method.__doc__ = reflected.__doc__ = f"{name} of two operands, as a new Value."
     _methods[primitive] = method
     return method, reflected
 

@@ -301,7 +301,7 @@ def _drawn(
 def _sample(module: Neuron | Layer | MLP, x: Any) -> Sequence[Any]:
     """The numbers of one sample, given as a sequence, an array or, for one input, by itself."""
     if not isinstance(x, (list, tuple)):
-        x = readable(x, "the sample")
+        x = readable(x, "x")
         x = list(x) if is_array(x) and x.ndim else [x]
     if x and isinstance(x[0], (list, tuple, np.ndarray)):
         raise ValueError(f"{_of(module)} takes one sample, got {len(x)}; nn.predict takes many")

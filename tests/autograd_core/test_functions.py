@@ -155,3 +155,24 @@ def test_parameters_that_may_be_left_out() -> None:
         for name, expected in (("leaky_relu", -0.02), ("elu", math.expm1(-2.0))):
             result = PRIMITIVES[name](operand)
             assert number_of(result[0] if isinstance(result, np.ndarray) else result) == expected
+
+
+class Column:
+    """A column as pandas has it, of a kind of its own, which knows nothing of nodes."""
+
+    dtype = "Float64"
+    shape = (2,)
+
+    def __array_ufunc__(self, *_: Any, **__: Any) -> Any:
+        return NotImplemented
+
+    def to_numpy(self) -> np.ndarray:
+        return np.array([1.0, 3.0], dtype=object)
+
+
+def test_a_column_of_another_kind_meets_a_value_element_by_element() -> None:
+    value = Value(2.0)
+    result = functions.maximum(value, Column())
+    assert [node.data for node in result] == [2.0, 3.0]
+    result.sum().backward()
+    assert value.grad == 1.0
