@@ -297,5 +297,5 @@ def test_files_stand_whatever_is_done_with_them(tmp_path: Path) -> None:
         folder, moments = tmp_path, reference(Files.LONGEST)
 
     machine: Any = Here.TestCase
-    machine.settings = settings(max_examples=25, stateful_step_count=10, deadline=None)
+    machine.settings = settings(max_examples=15, stateful_step_count=8, deadline=None)
     machine().runTest()
