@@ -4,7 +4,7 @@ The passes, in the order in which they run, each in a file:
 
 1. `lowering` turns the recorded Values into a list of nodes of three kinds: a *leaf*, a *call* of a primitive, or a
    *linear* node, an offset plus a sum of terms ``coefficient * left * right``, where right may be missing. Sums, signs
-   and constant factors melt into the linear node that they lead to; what does not depend on a leaf is a number.
+   and constant factors are folded into the linear node that they lead to; what does not depend on a leaf is a number.
 
    >>> from autograd_core import Value
    >>> from autograd_core.compiler.lowering import lower
@@ -15,21 +15,22 @@ The passes, in the order in which they run, each in a file:
    %6 = tanh(%5)
    %10 = 2.0*%6 + -0.25
 
-2. `grouping` makes arrays of nodes that are computed alike, and lays them out; `sections` says what an array is: the
-   terms of a linear array come in sections, one for each pair of arrays that they multiply. From here on there are
-   only arrays, and flat positions in them.
+2. `grouping` packs nodes that are computed alike into arrays, and lays them out (superword-level parallelism: Larsen
+   and Amarasinghe, PLDI 2000). `sections` says what an array is: the terms of a linear array come in sections, one for
+   each pair of arrays that they multiply. From here on there are only arrays, and flat positions in them.
 
-3. `rolled` writes the arrays as NumPy, forward and backward. `writer` writes a linear array, of which `products` writes
-   one section (``x @ W.T`` if rows and columns say so, a stack of products if `stacks` finds one),
-   and `indexing` finds the slices and transposes in positions.
-   Or `straight` writes the nodes of the first pass as floats, one a line, if there are few of them or no two alike;
-   `javascript` writes the recorded nodes, each with its local derivatives, for pages that change an input.
+3. `passes` makes the array form of `ir` from the arrays, forward and backward: a flat list of typed, frozen
+   operations. `products` matches a section with one operation (``x @ W.T`` if `grids` finds rows and columns in it, a
+   stack of products if `stacks` does), `views` finds the slices and transposes in positions, and `builder` adds the
+   sections up. `rules` follows the rules of the table of primitives, and `rewrites` simplifies what joins the form. The
+   gradient of a linear array is again a linear array: no rule is written twice, and none is about matrices.
 
-4. `source` puts the lines together to a module, with the `names` that labels and scopes suggest, and `program` runs it.
+4. `numpy_printer` writes the form as NumPy. Or `straight` writes the nodes of the first pass as floats, one a line, if
+   there are few of them or no two alike; `javascript` writes the recorded nodes, each with its local derivatives, for
+   pages that change an input. What printers share is in `printing`: each has one table, of how its target writes each
+   primitive, and none looks at text. `arrays` has the operations that NumPy lacks.
 
-The operations are written by `rules`, which evaluates the rules of the table of primitives on nodes and writes down
-what that records; `arrays` has the operations that NumPy lacks. The gradient of a linear array is again a linear array:
-no rule is written twice, and none is about matrices.
+5. `source` puts the lines together to a module, with the `names` that labels and scopes suggest, and `program` runs it.
 """
 
 from autograd_core.compiler.program import Program, Statistics, compile

@@ -1,23 +1,25 @@
-"""Second pass: scalars that are computed alike become arrays, laid out so that few indices are needed.
+"""Second pass: scalars that are computed alike are packed into arrays, laid out so that few indices are needed.
 
-Nodes of one level belong together if they are made by the same operation from the same arrays; how many terms a
-linear node has does not matter. An array takes its layout as it is born: a grid of rows and columns if its terms say
-so, else the shape of the array that it is made from element by element. From then on everything is an array and flat
-positions in it.
+This is superword-level packing (S. Larsen and S. Amarasinghe, Exploiting superword level parallelism with multimedia
+instruction sets, PLDI 2000), with packs as large as they get. Nodes of one level belong together if they are made by
+the same operation from the same arrays; how many terms a linear node has does not matter. An array takes its layout as
+it is born: a grid of rows and columns if its terms say so, else the shape of the array that it is made from element by
+element. From then on everything is an array and flat positions in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from autograd_core import primitives
-from autograd_core.compiler.lowering import Lowered
-from autograd_core.compiler.sections import Array, Grid, Section
-from autograd_core.primitives import Primitive
+from autograd_core.compiler.grids import grid_of
+from autograd_core.compiler.ir import How
+from autograd_core.compiler.lowering import Lowered, MaxReduce
+from autograd_core.compiler.sections import Array, Section
 
 
 def group(lowered: Lowered, shapes: Sequence[tuple[int, ...]], single: bool, patient: bool) -> list[Array] | None:
@@ -28,7 +30,8 @@ def group(lowered: Lowered, shapes: Sequence[tuple[int, ...]], single: bool, pat
     """
     batched = len(shapes) > 1
     sources = [
-        Array(shape, [-1] * prod(shape), batched=number > 0, wanted=number == 0) for number, shape in enumerate(shapes)
+        Array(shape, [-1] * prod(shape), batched=number > 0, requires_grad=number == 0)
+        for number, shape in enumerate(shapes)
     ]
     sources += [Array((len(chances),), [-1] * len(chances), batched=batched) for _, chances in lowered.masks]
     for node, (source, position) in lowered.leaves.items():
@@ -79,20 +82,19 @@ class _Grouping:
     def _call_arrays(self, level: int) -> Iterator[Array]:
         alike: dict[Any, list[int]] = {}
         for node in self.calls.get(level, ()):
-            primitive, operands = self.lowered.calls[node]
-            where: Any = tuple([int(self.array_of[operand]) for operand in operands])
-            if primitive is primitives.detach:
-                where = frozenset(where)
-            alike.setdefault((primitive, where), []).append(node)
-        for (primitive, where), nodes in alike.items():
-            operands = [self.lowered.calls[node][1] for node in nodes]
-            if primitive is primitives.detach:
+            call = self.lowered.calls[node]
+            where = tuple([int(self.array_of[operand]) for operand in call.operands])
+            key = frozenset(where) if isinstance(call, MaxReduce) else (call.primitive, where)
+            alike.setdefault(key, []).append(node)
+        for key, nodes in alike.items():
+            operands = [self.lowered.calls[node].operands for node in nodes]
+            if isinstance(key, frozenset):
                 owner = np.repeat(np.arange(len(nodes)), [len(some) for some in operands])
                 every = np.concatenate([np.array(some) for some in operands])
-                ones = np.ones(len(owner))
                 none = np.full(len(owner), -1)
-                yield self._with_sections(nodes, owner, ones, every, none, none == 0, primitive)
+                yield self._with_sections(nodes, owner, np.ones(len(owner)), every, none, none == 0, "max")
                 continue
+            primitive, where = key
             array = Array((len(nodes),), nodes, primitive=primitive)
             for place, column in zip(where, np.array(operands).T, strict=True):
                 if place < 0:
@@ -136,32 +138,38 @@ class _Grouping:
         a: np.ndarray,
         b: np.ndarray,
         weighted: np.ndarray,
-        primitive: Primitive | None = None,
+        how: How = "sum",
     ) -> Array:
         swap = (b >= 0) & (self.array_of[b] < self.array_of[a])
         a, b = np.where(swap, b, a), np.where(swap, a, b)
-        array = Array((len(nodes),), nodes, primitive=primitive)
+        array = Array((len(nodes),), nodes, how=how)
         pairs = self._pairs(a, b, weighted)
         for pair in np.unique(pairs):
             mine = pairs == pair
             left, right = divmod(int(pair) // 2, len(self.arrays) + 1)
-            section = Section(owner[mine], coefficient[mine], self.arrays[left], self.position[a[mine]])
-            section.weighted = bool(pair % 2)
-            if right:
-                section.right, section.b = self.arrays[right - 1], self.position[b[mine]]
-            array.sections.append(section)
+            array.sections.append(
+                Section(
+                    owner[mine],
+                    coefficient[mine],
+                    self.arrays[left],
+                    self.position[a[mine]],
+                    self.arrays[right - 1] if right else None,
+                    self.position[b[mine]] if right else None,
+                    bool(pair % 2),
+                )
+            )
         offset = np.array([self.lowered.offset.get(node, 0.0) for node in nodes])
         array.offset = offset if offset.any() else None
         return array
 
 
 def _lay_out(array: Array, free: bool) -> None:
-    """Settle of an array that is just born if it is batched, if its gradient is wanted and, if `free`, its layout."""
+    """Settle of an array that is just born if it is batched, if it requires a gradient and, if `free`, its layout."""
     made_of = [operand for operand, _ in array.operands if operand]
     for section in array.sections:
-        made_of += [factor for factor in (section.left, section.right) if factor]
+        made_of += [factor for factor, _ in section.factors]
     array.batched = any(source.batched for source in made_of)
-    array.wanted = array.primitive is not primitives.detach and any(source.wanted for source in made_of)
+    array.requires_grad = array.how == "sum" and any(source.requires_grad for source in made_of)
 
     array.sections = [section.sorted() for section in array.sections]
     if not free:
@@ -173,9 +181,7 @@ def _lay_out(array: Array, free: bool) -> None:
     array.operands = [(operand, positions[order]) for operand, positions in array.operands]
     array.offset = None if array.offset is None else array.offset[order]
     place = np.argsort(order)
-    for section in array.sections:
-        section.owner = place[section.owner]
-    array.sections = [section.sorted() for section in array.sections]
+    array.sections = [replace(section, owner=place[section.owner]).sorted() for section in array.sections]
 
 
 def _layout(array: Array) -> tuple[tuple[int, ...], np.ndarray | None]:
@@ -186,16 +192,14 @@ def _layout(array: Array) -> tuple[tuple[int, ...], np.ndarray | None]:
     alike = [(operand, positions) for operand, positions in array.operands if operand]
     outer = None
     for section in array.sections:
-        grid = Grid(section)
-        if len(grid.owners) < count or not grid.regular:
+        if len(section.owners) < count or not section.terms:
             continue
-        if grid.found and grid.terms > 1:
+        grid = grid_of(section)
+        if grid and section.terms > 1:
             return tuple(size for size in grid.place.shape if size > 1), grid.place.ravel()
-        if grid.terms == 1:
-            alike.append((section.left, section.a))
-            if section.right is not None and section.b is not None:
-                alike.append((section.right, section.b))
-            if grid.found and min(grid.place.shape) > 1:
+        if section.terms == 1:
+            alike += section.factors
+            if grid and min(grid.place.shape) > 1:
                 outer = outer or (grid.place.shape, grid.place.ravel())
     if outer:
         return outer

@@ -1,55 +1,51 @@
 """Recorded graphs as JavaScript, for pages that work a graph out anew when a reader changes a leaf.
 
-The operations and their partials are written by `rules`, as for the compiled programs; here are only the words of the
-language, and the functions that JavaScript's Math lacks or has otherwise.
+The operations and their partials follow the recipes of `rules`, as in compiled programs; here are only the words of
+the language, and the functions that JavaScript's Math lacks or has otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from autograd_core import primitives
-from autograd_core.compiler.rules import CompileError, Language, literal
-from autograd_core.primitives import PRIMITIVES, Primitive
+from autograd_core.compiler import rewrites
+from autograd_core.compiler.ir import Form, Input, Place
+from autograd_core.compiler.names import Names
+from autograd_core.compiler.printing import ARITHMETIC, Forms, Printer, Text, literal
+from autograd_core.compiler.rules import Rules
+from autograd_core.primitives import ATOM
 from autograd_core.value import Value
 
-_MATH = {
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "cos", "cosh", "exp", "expm1",
-    "floor", "hypot", "log", "log10", "log1p", "log2", "sign", "sin", "sinh", "sqrt", "tan", "tanh",
-}  # fmt: skip
-"""The functions of JavaScript's Math, in which it agrees with the table."""
-
-# A function comes after those that it calls.
-_HELPERS = """\
-const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
-
+_HELPERS = {
+    "pow": "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
+    "floor_divide": """\
 const floor_divide = (x, y) => {
   if (y === 0 || !isFinite(x)) return y === 0 ? x / y : NaN;
   const rest = x % y;  /* which is exact, and has the sign of x */
   const quotient = (x - rest) / y - (rest !== 0 && (rest < 0) !== (y < 0));
   return quotient - Math.floor(quotient) > 0.5 ? Math.floor(quotient) + 1 : Math.floor(quotient);
-};
-
+};""",
+    "remainder": """\
 const remainder = (x, y) => {
   const rest = x % y;
   return rest !== 0 && (rest < 0) !== (y < 0) ? rest + y : rest;
-};
-
-const exp2 = (x) => Math.pow(2, x);
-
-const degrees = (x) => x * (180 / Math.PI);
-
-const radians = (x) => x * (Math.PI / 180);
-
-const polynomial = (x, coefficients) => coefficients.reduce((sum, c) => sum * x + c, 0);
-
+};""",
+    "exp2": "const exp2 = (x) => Math.pow(2, x);",
+    "degrees": "const degrees = (x) => x * (180 / Math.PI);",
+    "radians": "const radians = (x) => x * (Math.PI / 180);",
+    "logaddexp": """\
+const logaddexp = (x, y) =>
+  x === y ? x + Math.LN2 : (x > y || x !== x ? x : y) + Math.log1p(Math.exp(-Math.abs(x - y)));""",
+    "polynomial": "const polynomial = (x, coefficients) => coefficients.reduce((sum, c) => sum * x + c, 0);",
+    "erfBelow": """\
 /* By W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969), 631-637. */
 const erfBelow = (x) => x * polynomial(x * x, [
   1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3,
 ]) / polynomial(x * x, [
   1, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3,
-]);
-
+]);""",
+    "erfcAbove": """\
 const erfcAbove = (x) => {
   if (x > 28) return 0;
   const rounded = Math.trunc(16 * x) / 16;  /* its square is exact, and so exp(-x * x) keeps its digits */
@@ -69,41 +65,70 @@ const erfcAbove = (x) => {
     1, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
     2.33520497626869185e-3,
   ]));
-};
+};""",
+    "erf": "const erf = (x) => Math.abs(x) <= 0.46875 ? erfBelow(x) : Math.sign(x) * (1 - erfcAbove(Math.abs(x)));",
+    "erfc": "const erfc = (x) => Math.abs(x) <= 0.46875 ? 1 - erfBelow(x) : x < 0 ? 2 - erfcAbove(-x) : erfcAbove(x);",
+    "sigmoid": "const sigmoid = (x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));",
+    "relu": "const relu = (x) => x <= 0 ? 0 : x;",
+    "leaky_relu": "const leaky_relu = (x, slope) => x > 0 ? x : slope * x;",
+    "elu": "const elu = (x, alpha) => x >= 0 ? x : alpha * Math.expm1(x);",
+    "gelu": "const gelu = (x) => 0.5 * x * erfc(-x / Math.sqrt(2));",
+    "silu": "const silu = (x) => x * sigmoid(x);",
+    "softplus": "const softplus = (x) => x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x));",
+    "maximum": "const maximum = (x, y) => x > y || x !== x ? x : y;",
+    "minimum": "const minimum = (x, y) => x < y || x !== x ? x : y;",
+    "less": "const less = (x, y) => Number(x < y);",
+    "less_equal": "const less_equal = (x, y) => Number(x <= y);",
+    "equal": "const equal = (x, y) => Number(x === y);",
+    "where": "const where = (condition, x, y) => condition !== 0 ? x : y;",
+}
+_NEEDS = {
+    "erfBelow": ("polynomial",),
+    "erfcAbove": ("polynomial",),
+    "erf": ("erfBelow", "erfcAbove"),
+    "erfc": ("erfBelow", "erfcAbove"),
+    "gelu": ("erfc",),
+    "silu": ("sigmoid",),
+}
+"""The helpers that a helper calls."""
 
-const erf = (x) => Math.abs(x) <= 0.46875 ? erfBelow(x) : Math.sign(x) * (1 - erfcAbove(Math.abs(x)));
+_OF_MATH = {
+    "abs": "abs", "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin",
+    "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "sinh": "sinh", "cosh": "cosh",
+    "tanh": "tanh", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2", "cbrt": "cbrt",
+    "ceil": "ceil", "floor": "floor", "hypot": "hypot", "log10": "log10", "log2": "log2", "sign": "sign",
+}  # fmt: skip
 
-const erfc = (x) => Math.abs(x) <= 0.46875 ? 1 - erfBelow(x) : x < 0 ? 2 - erfcAbove(-x) : erfcAbove(x);
+FORMS: Forms = {
+    **ARITHMETIC,
+    "neg": "-",
+    **{name: f"Math.{function}" for name, function in _OF_MATH.items()},
+    **{name: name for name in _HELPERS},
+}
+"""How JavaScript writes each primitive."""
 
-const sigmoid = (x) => x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 
-const relu = (x) => x <= 0 ? 0 : x;
+class JavaScriptPrinter(Printer):
+    """Operations of a form as expressions in JavaScript."""
 
-const leaky_relu = (x, slope) => x > 0 ? x : slope * x;
+    target, table, forms = "JavaScript", "FORMS of autograd_core/compiler/javascript.py", FORMS
+    lines_apart = False
 
-const elu = (x, alpha) => x >= 0 ? x : alpha * Math.expm1(x);
+    def number(self, value: float) -> str:
+        """A number as source."""
+        return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(literal(value), literal(value))
 
-const gelu = (x) => 0.5 * x * erfc(-x / Math.sqrt(2));
+    def comparison(self, name: str, arguments: Sequence[Place]) -> Text:
+        """A comparison as 1 or 0."""
+        return Text(f"{self.function(name)}({', '.join(map(self.text, arguments))})", ATOM)
 
-const silu = (x) => x * sigmoid(x);
-
-const softplus = (x) => x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x));
-
-const logaddexp = (x, y) =>
-  x === y ? x + Math.LN2 : (x > y || x !== x ? x : y) + Math.log1p(Math.exp(-Math.abs(x - y)));
-
-const maximum = (x, y) => x > y || x !== x ? x : y;
-
-const minimum = (x, y) => x < y || x !== x ? x : y;
-
-const less = (x, y) => Number(x < y);
-
-const less_equal = (x, y) => Number(x <= y);
-
-const equal = (x, y) => Number(x === y);
-
-const where = (condition, x, y) => condition !== 0 ? x : y;
-"""
+    def function(self, form: Any) -> str:
+        """The name of a function, whose source comes along if it is a helper."""
+        for needed in _NEEDS.get(form, ()):
+            self.function(needed)
+        if form in _HELPERS:
+            self.helpers[form] = _HELPERS[form]
+        return form
 
 
 def operations(order: Sequence[Value]) -> tuple[str, list[int]]:
@@ -113,7 +138,8 @@ def operations(order: Sequence[Value]) -> tuple[str, list[int]]:
     result, and one of the operands and the result that gives the array of local derivatives by argument position.
     Plain numbers among the operands are part of the operation, which takes and ignores them. Leaves have -1.
 
-    Raises CompileError for a primitive of one's own that cannot be written as source.
+    Raises CompileError for a primitive that JavaScript has no form for, and for one of one's own that cannot be
+    written as source.
 
     >>> from autograd_core.graph import topological_order
     >>> x, y = Value(2.0), Value(3.0)
@@ -122,62 +148,40 @@ def operations(order: Sequence[Value]) -> tuple[str, list[int]]:
     (() => {
       return [
         [(x0, x1) => x0 * x1, (x0, x1, out) => [x1, x0]],
-        [(x0) => Math.tanh(x0), (x0, out) => [(1.0 - out * out)]],
+        [(x0) => Math.tanh(x0), (x0, out) => [1.0 - out * out]],
       ];
     })() [-1, -1, 0, 1]
     """
-    language = _JavaScript()
-    lines: dict[str, int] = {}
+    rules, lines, written = Rules(), dict[str, int](), dict[Any, str]()
+    helpers: dict[str, str] = {}
     numbers = []
     for node in order:
         if node.op is None or not node.inputs:
             numbers.append(-1)
             continue
-        names = [f"x{k}" for k in range(len(node.inputs))]
-        given = [
-            operand.data if operand.is_constant else name for name, operand in zip(names, node.inputs, strict=True)
-        ]
-        value = language.filled(node.op, None, given, "out")
-        partials = ", ".join([language.filled(node.op, k, given, "out") for k in range(len(given))])
-        line = f"[({', '.join(names)}) => {value}, ({', '.join([*names, 'out'])}) => [{partials}]]"
-        numbers.append(lines.setdefault(line, len(lines)))
-    helpers = "\n".join(language.used_helpers("\n".join(lines))).splitlines()
-    body = [*helpers, "return [", *[f"  {line}," for line in lines], "];"]
+        given = [operand.data if operand.is_constant else None for operand in node.inputs]
+        key = (node.op, *map(repr, given))
+        if key not in written:
+            written[key] = _line(rules, node, given, helpers)
+        numbers.append(lines.setdefault(written[key], len(lines)))
+    functions = [line for name in _HELPERS if name in helpers for line in helpers[name].splitlines()]
+    body = [*functions, "return [", *[f"  {line}," for line in lines], "];"]
     return "\n".join(["(() => {", *[f"  {line}" for line in body], "})()"]), numbers
 
 
-class _JavaScript(Language):
-    """Operations in JavaScript."""
-
-    def __init__(self) -> None:
-        named = {text.split("const ")[1].split()[0]: text for text in _HELPERS.split("\n\n")}
-        super().__init__(arrays=False, helpers=named)
-        self._python = Language(arrays=False)
-        """What a function or rule records is tried out in Python, which is as good a language for it."""
-
-    @property
-    def floats(self) -> bool:
-        return False
-
-    def literal(self, number: float) -> str:
-        return literal(number).replace("inf", "Infinity").replace("nan", "NaN")
-
-    def _applied(self, primitive: Primitive, operands: list[tuple[str, int]]) -> tuple[str, int]:
-        if primitive is not PRIMITIVES.get(primitive.name, primitives.detach):
-            raise CompileError(
-                f"{primitive.name} has no form in JavaScript; make it with @primitive, of functions of autograd_core"
-            )
-        return super()._applied(primitive, operands)
-
-    def _function(self, primitive: Primitive) -> str:
-        name = primitive.name
-        if name in self.helpers:
-            return name
-        if name.replace("arc", "a") not in _MATH:
-            raise CompileError(
-                f"{name} has no form in JavaScript; write one among the helpers of autograd_core/compiler/javascript.py"
-            )
-        return f"Math.{name.replace('arc', 'a')}"
-
-    def _check(self, primitive: Primitive, position: int | None) -> None:
-        self._python._check(primitive, position)
+def _line(rules: Rules, node: Value, given: Sequence[float | None], helpers: dict[str, str]) -> str:
+    """The pair of functions for the operation of a node."""
+    assert node.op is not None
+    form, names = Form(), [f"x{k}" for k in range(len(given))]
+    *operands, out = (form.add(Input(name, ())) for name in (*names, "out"))
+    operands = [
+        place if number is None else rewrites.number(form, number)
+        for place, number in zip(operands, given, strict=True)
+    ]
+    value = rules.forward(node.op).follow(form, operands)
+    partials = [rules.partial(node.op, k, given).follow(form, [*operands, out]) for k in range(len(given))]
+    printer = JavaScriptPrinter(form, [value, *partials], Names([]))
+    slopes = ", ".join(map(printer.text, partials))
+    text = f"[({', '.join(names)}) => {printer.text(value)}, ({', '.join([*names, 'out'])}) => [{slopes}]]"
+    helpers.update(printer.helpers)
+    return text

@@ -1,8 +1,9 @@
 """First pass: from recorded Values to leaves, calls and linear nodes, without anything that need not be computed.
 
-Constants are folded; additions, subtractions, signs and constant factors melt into the linear node that they lead to;
-a product that is used once becomes a term of it; equal calls become one. What is decided here is decided by the kind
-of an operation and never by a number: a weight that happens to be 0 must not make its neuron different from the next.
+Constants are folded; additions, subtractions, signs and constant factors are folded into the linear node that they
+lead to; a product that is used once becomes a term of it; equal calls become one. What is decided here is decided by
+the kind of an operation and never by a number: a weight that happens to be 0 must not make its neuron different from
+the next.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd_core import primitives
 from autograd_core.graph import topological_order
@@ -29,6 +30,27 @@ _KINDS: dict[Primitive | None, int] = {
 }
 
 
+class Call(NamedTuple):
+    """A primitive on its operands."""
+
+    primitive: Primitive
+    operands: tuple[int, ...]
+
+
+class MaxReduce(NamedTuple):
+    """The largest of its operands, without a derivative: what a detached chain of maxima is."""
+
+    operands: tuple[int, ...]
+
+
+class Scale(NamedTuple):
+    """A node as a multiple of another; `weighted` says whether by more than a sign."""
+
+    node: int
+    factor: float
+    weighted: bool
+
+
 @dataclass
 class Lowered:
     """The graph in the intermediate form. Nodes are numbers, in topological order; the outputs come last.
@@ -37,7 +59,7 @@ class Lowered:
 
         offset.get(i, 0.0) + sum of coefficient[k] * left[k] * right[k] over the k with owner[k] == i
 
-    where right is -1 for a term with one factor. A node that melted into another appears nowhere below.
+    where right is -1 for a term with one factor. A node that was folded into another appears nowhere below.
     """
 
     order: list[Value]
@@ -46,8 +68,8 @@ class Lowered:
     """Source and position of each leaf: 0 is the parameters, 1 the first input, ...; masks are the last sources."""
     masks: list[tuple[Any, list[float]]]
     """For each source of masks its generator, and by position the probability of a 1."""
-    calls: dict[int, tuple[Primitive, tuple[int, ...]]] = field(default_factory=dict)
-    """Operation and operands by number. A `detach` takes the largest of its operands."""
+    calls: dict[int, Call | MaxReduce] = field(default_factory=dict)
+    """Operation and operands, by number."""
     numbers: dict[int, float] = field(default_factory=dict)
     """The constants, by number, among the operands of calls."""
     owner: list[int] = field(default_factory=list)
@@ -68,9 +90,10 @@ class Lowered:
         lines = []
         for node in sorted(self.level):
             if node in self.calls:
-                primitive, operands = self.calls[node]
-                given = (repr(self.numbers[i]) if i in self.numbers else f"%{i}" for i in operands)
-                lines.append(f"%{node} = {primitive.name}({', '.join(given)})")
+                call = self.calls[node]
+                name = "largest" if isinstance(call, MaxReduce) else call.primitive.name
+                given = (repr(self.numbers[i]) if i in self.numbers else f"%{i}" for i in call.operands)
+                lines.append(f"%{node} = {name}({', '.join(given)})")
             else:
                 offset = [repr(self.offset[node])] if node in self.offset else []
                 lines.append(f"%{node} = {' + '.join(terms.get(node, []) + offset)}")
@@ -173,20 +196,20 @@ def _check_number(node: Value) -> None:
 
 
 def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int]) -> None:
-    """Melt sums, constant factors and products into the linear nodes that they lead to, from the outputs down."""
+    """Fold sums, constant factors and products into the linear nodes that they lead to, from the outputs down."""
     order = lowered.order
     count, size = len(order), len(kind)
     # A constant times something that is kept anyway is looked through wherever it is a term or a factor.
-    through: dict[int, tuple[int, float, bool]] = {}
+    through: dict[int, Scale] = {}
     for i in range(count):
         if kind[i] == SCALE:
             j, c = parts[i]
             heavy = order[i].op is not primitives.neg
             if j in through:
                 j, further, also = through[j]
-                through[i] = j, c * further, heavy or also
+                through[i] = Scale(j, c * further, heavy or also)
             elif not SUM <= kind[j] <= PRODUCT or uses[j] > 1:
-                through[i] = j, c, heavy
+                through[i] = Scale(j, c, heavy)
 
     belongs, scale, weight = [-1] * size, [1.0] * size, [False] * size
     offset, calls = lowered.offset, lowered.calls
@@ -242,10 +265,12 @@ def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int
                     right.append(-1)
         elif sort == CALL:
             operands, op = parts[i], order[i].op
+            assert op is not None
             if op is primitives.detach:
                 parts[i] = operands = _chain(operands, lowered, kind, parts, uses)
-            assert op is not None
-            calls[i] = op, operands
+                calls[i] = MaxReduce(operands)
+            else:
+                calls[i] = Call(op, operands)
             for j in operands:
                 if kind[j] == CONSTANT:
                     lowered.numbers[j] = order[j].data

@@ -1,140 +1,142 @@
-"""One section of a linear array as an expression: a matrix product where the terms are one, else element by element."""
+"""One section of a linear array as an operation: a matrix product where the terms are one, else element by element."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 import numpy as np
 
-from autograd_core import primitives
-from autograd_core.compiler.indexing import common_shape, view
-from autograd_core.compiler.rules import literal
-from autograd_core.compiler.sections import Array, Grid, Section
+from autograd_core.compiler import rewrites
+from autograd_core.compiler.builder import Builder, Term
+from autograd_core.compiler.grids import Grid, grid_of
+from autograd_core.compiler.ir import Call, Gather, MatMul, Place, Reduce, SampleProduct, Segments, Shape, VecDot
+from autograd_core.compiler.sections import Array, Section
 from autograd_core.compiler.stacks import stack
-
-if TYPE_CHECKING:
-    from autograd_core.compiler.writer import Writer
-
-
-class Term(NamedTuple):
-    """A summand of an array as source: an expression, and the flat positions that its elements add to."""
-
-    text: str
-    place: np.ndarray
-    shape: tuple[int, ...]
-    """Of the expression, after the batch axis: that of `place`, or with axes of length 1."""
-    batched: bool
+from autograd_core.compiler.views import common_shape, view
+from autograd_core.primitives import mul
 
 
-def term_of(writer: Writer, section: Section, array: Array) -> Term:
-    """What a section adds to a linear array, or for a `detach`, what it has for the largest."""
-    grid = Grid(section)
-    if array.primitive is primitives.detach:
-        return _reduced(writer, grid, array, "max")
-    if grid.found and (grid.terms > 1 or _over_batch(section, array)):
-        term = _matrix_product(writer, grid, array)
-        if term:
-            return term
-    elif not _over_batch(section, array) and len(grid.owners) < len(section.owner):
-        term = _stacked_product(writer, section, array)
-        if term:
-            return term
-    return _reduced(writer, grid, array, "sum")
+def terms_of(builder: Builder, array: Array) -> list[Term]:
+    """What each section adds to a linear array, or has for the largest."""
+    return [_term_of(builder, section, array) for section in array.sections]
 
 
-def _matrix_product(writer: Writer, grid: Grid, array: Array) -> Term | None:
-    """rows @ columns.T, with the batch axis among the rows, or summed over."""
-    section = grid.section
+def _term_of(builder: Builder, section: Section, array: Array) -> Term:
+    found = None
+    if array.how == "sum" and (section.terms != 1 or _sums_samples(section, array)):
+        grid = grid_of(section)
+        found = _matrix_product(builder, grid, section, array) if grid else _stacked_product(builder, section, array)
+    if found:
+        return found
+    return _regular(builder, section, array) if section.terms else _segments(builder, section, array)
+
+
+def _sums_samples(section: Section, array: Array) -> bool:
+    """Whether the samples of a batch are further terms of a sum of products."""
+    return not array.batched and section.right is not None and section.left.batched and section.right.batched
+
+
+def _matrix_product(builder: Builder, grid: Grid, section: Section, array: Array) -> Term | None:
+    """rows @ columns.T, for each sample or summed over all."""
+    if _sums_samples(section, array):
+        return _over_samples(builder, grid, section)
+    return _each_sample(builder, grid, section, array)
+
+
+def _over_samples(builder: Builder, grid: Grid, section: Section) -> Term | None:
+    """The sum over the samples of the outer products of rows and columns, which have their terms first."""
     rows_of, columns_of = (section.left, section.right) if grid.left_is_rows else (section.right, section.left)
-    rows, columns, place = grid.rows, grid.columns, grid.place
-    scale = 1.0
-    if grid.scaled == "":
-        scale = float(grid.scale[0])
-    over_batch = _over_batch(section, array)
-    after = None
-    if grid.scaled in ("rows", "columns") and not over_batch and (grid.scale == grid.scale[:, :1]).all():
-        # The same for all terms: it can wait until they are added up.
-        after = grid.scale[:, 0] if grid.scaled == "columns" else grid.scale[:, :1]
-        if columns.shape[0] == 1:
-            after = after.ravel()
-    if over_batch:  # the terms come first, so that they and the batch make one long axis
-        rows, columns = rows.T, columns.T
-    drop = [rows.shape[over_batch] == 1 and columns.shape[over_batch] > 0, columns.shape[over_batch] == 1]
-    if over_batch and grid.terms == 1:
-        rows, columns = rows[0], columns[0]
-    texts: list[str] = []
-    flags: list[bool] = []
-    for side, (source, index) in enumerate(((rows_of, rows), (columns_of, columns))):
-        if grid.scaled == "constants" and side == 0:
-            texts.append(writer.constant(grid.scale if not drop[0] else grid.scale[0], "c"))
-            flags.append(False)
-            continue
+    factors: list[Place] = []
+    for side, source, index in (("rows", rows_of, grid.rows), ("columns", columns_of, grid.columns)):
         assert source is not None
-        if drop[side]:
-            axis = over_batch and grid.terms > 1
-            index = index[:, 0] if axis else index[0]
-        index = np.asarray(index)
-        text, shape = writer.view(source, index)
+        index = index.T if section.terms > 1 else index[:, 0]
+        single = index.shape[-1] == 1
+        index = index[..., 0] if single else index
+        factor, shape = builder.view(source, index)
         if shape != index.shape:
             return None
-        if grid.scaled == ("rows", "columns")[side] and after is None:
-            factor = grid.scale.T if over_batch else grid.scale
-            factor = factor.reshape(index.shape)
-            text = f"({text} * {writer.constant(factor, 'c')})"
-        flags.append(source.batched)
-        if source.batched and not array.batched and not over_batch:
-            text, flags[side] = f"{text}.sum(0)", False
-        texts.append(text)
-    product, shape = _multiplied(grid, texts, flags, drop, over_batch)
-    product = _scaled(product, scale)
-    if after is not None:
-        product = f"{writer.constant(after, 'c')} * ({product})"
-    place = place[0] if drop[0] else place
-    place = place[..., 0] if drop[1] else place
+        if grid.scaled == side:
+            factor = _times_constant(builder, factor, grid.scale.T.reshape(index.shape))
+        factors.append(factor)
+    product = builder.form.add(SampleProduct(factors[0], factors[1], terms=section.terms > 1))
+    scale = float(grid.scale[0]) if grid.scaled == "" else 1.0
+    place = np.squeeze(grid.place, tuple(axis for axis in (0, 1) if grid.place.shape[axis] == 1))
+    return Term(rewrites.scaled(builder.form, product, scale), place)
+
+
+def _each_sample(builder: Builder, grid: Grid, section: Section, array: Array) -> Term | None:
+    """The product of a matrix or vector of rows and one of columns."""
+    form, place = builder.form, grid.place
+    rows_of, columns_of = (section.left, section.right) if grid.left_is_rows else (section.right, section.left)
+    # The same for all terms: it can wait until they are added up.
+    waits = grid.scaled in ("rows", "columns") and bool((grid.scale == grid.scale[:, :1]).all())
+    drop_rows, drop_columns = place.shape[0] == 1, place.shape[1] == 1
+    factors: list[Place] = []
+    for side, source, index, drop in (
+        ("rows", rows_of, grid.rows, drop_rows),
+        ("columns", columns_of, grid.columns, drop_columns),
+    ):
+        if grid.scaled == "constants" and side == "rows":
+            factors.append(builder.constant(grid.scale[0] if drop else grid.scale, "c"))
+            continue
+        assert source is not None
+        index = index[0] if drop else index
+        factor, shape = builder.view(source, index)
+        if shape != index.shape:
+            return None
+        if grid.scaled == side and not waits:
+            factor = _times_constant(builder, factor, grid.scale.reshape(index.shape))
+        if source.batched and not array.batched:
+            factor = form.add(Reduce(factor, None))
+        factors.append(factor)
+    product = _multiplied(builder, factors, drop_rows, drop_columns)
+    if grid.scaled == "":
+        product = rewrites.scaled(form, product, float(grid.scale[0]))
+    if waits:
+        after = grid.scale[:, 0] if grid.scaled == "columns" or drop_columns else grid.scale[:, :1]
+        product = form.add(Call(mul, (builder.constant(after, "c"), product)))
+    place = place[0] if drop_rows else place
+    place = place[..., 0] if drop_columns else place
     if grid.scaled == "constants" and place.ndim == 2 and place[1, 0] - place[0, 0] < place[0, 1] - place[0, 0]:
-        product, place = f"{texts[1]} @ {_turned(texts[0])}", place.T
-    return Term(product, place, place.shape, any(flags) and not over_batch)
+        turned = rewrites.transposed(form, factors[0])
+        product, place = form.add(MatMul(factors[1], turned)), place.T
+    return Term(product, place)
 
 
-def _multiplied(
-    grid: Grid, texts: list[str], flags: list[bool], drop: list[bool], over_batch: bool
-) -> tuple[str, tuple[int, ...]]:
-    """The product of rows and columns as text; `drop` says which of them is a vector."""
-    (row, column), (n, m), terms = texts, grid.place.shape, grid.terms
-    shape = tuple(size for size, gone in zip((n, m), drop, strict=True) if not gone)
-    if over_batch:
-        if terms > 1:
-            row = f"{row}.reshape(-1)" if drop[0] else f"{row}.reshape(-1, {n})"
-            column = f"{column}.reshape(-1)" if drop[1] else f"{column}.reshape(-1, {m})"
-        return f"{row if drop[0] else _turned(row)} @ {column}", shape
-    if not any(flags) and drop[0]:
-        return f"{column} @ {row}", shape
-    if not any(flags):
-        return f"{row} @ {column if drop[1] else _turned(column)}", shape
-    if all(flags):
-        if all(drop):
-            return f"np.vecdot({row}, {column})", shape
-        if drop[0]:
-            return f"({column} @ {row}[:, :, None])[:, :, 0]", shape
-        if drop[1]:
-            return f"({row} @ {column}[:, :, None])[:, :, 0]", shape
-        return f"{row} @ {column}.swapaxes(1, 2)", shape
-    # One factor is the same for all samples: the batch axis joins the rows of the other.
-    many, same, turned = (0, 1, False) if flags[0] else (1, 0, True)
-    left, right = texts[many], texts[same] if drop[same] else _turned(texts[same])
-    if drop[many]:
-        return f"{left} @ {right}", shape
-    sizes = [f"{(n, m)[many]}"] + ([] if drop[same] else [f"{(n, m)[same]}"])
-    text = f"({left}.reshape(-1, {terms}) @ {right}).reshape(batch, {', '.join(sizes)})"
-    return (f"{text}.swapaxes(1, 2)" if turned and not drop[same] else text), shape
+def _times_constant(builder: Builder, factor: Place, numbers: np.ndarray) -> Place:
+    return builder.form.add(Call(mul, (factor, builder.constant(numbers, "c"))))
 
 
-def _stacked_product(writer: Writer, section: Section, array: Array) -> Term | None:
+def _multiplied(builder: Builder, factors: list[Place], drop_rows: bool, drop_columns: bool) -> Place:
+    """The product of rows and columns, either of which may be a single one, a vector."""
+    form, (rows, columns) = builder.form, factors
+    batched = [form[factor].batched for factor in factors]
+    if drop_rows and drop_columns:
+        if all(batched):
+            return form.add(VecDot(rows, columns))
+        return form.add(MatMul(columns, rows) if batched[1] or not any(batched) else MatMul(rows, columns))
+    if drop_rows:
+        # A single row is a vector on either side; a batch of vectors joins a batch on the left.
+        if batched[0] and not batched[1]:
+            return form.add(MatMul(rows, rewrites.transposed(form, columns)))
+        return form.add(MatMul(columns, rows))
+    if drop_columns:
+        if batched[1] and not batched[0]:
+            return form.add(MatMul(columns, rewrites.transposed(form, rows)))
+        return form.add(MatMul(rows, columns))
+    if batched[1] and not batched[0]:
+        # One factor is the same for all samples: the batch axis joins the rows of the other.
+        return rewrites.transposed(form, form.add(MatMul(columns, rewrites.transposed(form, rows))))
+    return form.add(MatMul(rows, rewrites.transposed(form, columns)))
+
+
+def _stacked_product(builder: Builder, section: Section, array: Array) -> Term | None:
     """left @ right for each of a stack of matrices."""
+    if _sums_samples(section, array):
+        return None
     found = stack(section)
     if not found or section.right is None or array.batched != (section.left.batched or section.right.batched):
         return None
-    place, factors = found.place, [(section.left, found.left), (section.right, found.right)]
+    form, place = builder.form, found.place
+    factors = [(section.left, found.left), (section.right, found.right)]
     complete = bool((place >= 0).all())
     if complete and place[0, 1, 0] < place[0, 0, 1]:
         place = place.swapaxes(1, 2)
@@ -143,45 +145,38 @@ def _stacked_product(writer: Writer, section: Section, array: Array) -> Term | N
     firsts = [positions[:, 0, 0] for positions in (place, *(positions for _, positions in factors))]
     axes = common_shape(*(first for first in firsts if (first >= 0).all())) if len(place) > 1 else ()
     place = place.reshape(*axes, *place.shape[1:])
-    factors = [(source, positions.reshape(*axes, *positions.shape[1:])) for source, positions in factors]
-    text = " @ ".join(writer.spread(source, positions) for source, positions in factors)
+    left, right = (
+        builder.spread(source, positions.reshape(*axes, *positions.shape[1:])) for source, positions in factors
+    )
+    product = form.add(MatMul(left, right))
     scale = float(section.coefficient[0])
     if not complete:
         cells = np.flatnonzero(place >= 0)
         cells = cells[np.argsort(place.ravel()[cells])]
-        flat = f"({text}).reshape({'batch, ' * array.batched}-1)"
-        text = f"{flat}.take({writer.constant(cells, 'at')}{', 1' * array.batched})"
-        return Term(_scaled(text, scale), place.ravel()[cells], cells.shape, array.batched)
+        picked = form.add(Gather(rewrites.flat(form, product), builder.constant(cells, "at")))
+        return Term(rewrites.scaled(form, picked, scale), place.ravel()[cells])
     # Axes in the order of the result.
     steps = [int(place.take(1, axis).flat[0] - place.flat[0]) for axis in range(place.ndim)]
-    axes = sorted(range(place.ndim), key=lambda axis: -steps[axis])
-    if axes != list(range(place.ndim)):
-        moved = [0, *(axis + 1 for axis in axes)] if array.batched else axes
-        text, place = f"({text}).transpose({', '.join(map(str, moved))})", place.transpose(axes)
-    return Term(_scaled(text, scale), place, place.shape, array.batched)
+    order = tuple(sorted(range(place.ndim), key=lambda axis: -steps[axis]))
+    product = rewrites.scaled(form, rewrites.turned(form, product, order), scale)
+    return Term(product, place.transpose(order))
 
 
-def _reduced(writer: Writer, grid: Grid, array: Array, how: str) -> Term:
-    """Element by element, and then summed over the terms of each owner, or the largest of them taken."""
-    section, terms = grid.section, grid.terms
-    factors = [(section.left, section.a)]
-    if section.right is not None and section.b is not None:
-        factors.append((section.right, section.b))
-    batched = any(source.batched for source, _ in factors)
-    summed = batched and not array.batched
-    if not grid.regular:
-        text, _, scale = _product(writer, factors, section.coefficient, section.a.shape, summed)
-        starts = writer.constant(grid.starts, "at")
-        ufunc = "np.maximum" if how == "max" else "np.add"
-        text = f"{ufunc}.reduceat({text}, {starts}, {int(batched and not summed)})"
-        place = grid.owners
-        if len(place) < array.size and len(shape := common_shape(place)) > 1:
-            place = place.reshape(shape)
-            text += f".reshape({'batch, ' * (batched and not summed)}{', '.join(map(str, shape))})"
-        return Term(_scaled(text, scale), place, place.shape, batched and not summed)
+def _segments(builder: Builder, section: Section, array: Array) -> Term:
+    """Element by element, and then summed over the terms of each owner, of which there are more or fewer."""
+    product, scale = _product(builder, section.factors, section.coefficient, section.a.shape, _sums(section, array))
+    form, place = builder.form, section.owners
+    product = form.add(Segments(product, builder.constant(section.starts, "at"), array.how))
+    if len(place) < array.size and len(shape := common_shape(place)) > 1:
+        place = place.reshape(shape)
+        product = rewrites.reshaped(form, product, shape)
+    return Term(rewrites.scaled(form, product, scale), place)
 
-    count = len(grid.owners)
-    place = grid.owners
+
+def _regular(builder: Builder, section: Section, array: Array) -> Term:
+    """Element by element, and then summed over as many terms of each owner, or the largest of them taken."""
+    form, terms, place, factors = builder.form, section.terms, section.owners, section.factors
+    count, summed = len(place), _sums(section, array)
     if count == 1:
         place = place.reshape(())
     elif count == array.size:
@@ -189,84 +184,55 @@ def _reduced(writer: Writer, grid: Grid, array: Array, how: str) -> Term:
     else:
         place = place.reshape(common_shape(place, *(some[::terms] for _, some in factors)))
     if terms == 1:
-        text, shape, scale = _product(writer, factors, section.coefficient, place.shape, summed, thin=True)
-        return Term(_scaled(text, scale), place, shape, batched and not summed)
+        product, scale = _product(builder, factors, section.coefficient, place.shape, summed, thin=True)
+        return Term(rewrites.scaled(form, product, scale), place)
     # The terms on the last axis where that needs no index, else on the first, along which NumPy sums faster.
     last = (*place.shape, terms)
-    seen = [view("a", some.shape, index.reshape(last), some.batched) for some, index in factors]
-    if all(seen) and not all(one and one.text.endswith((".T", ".swapaxes(1, 2)")) for one in seen):
-        if len(factors) == 2 and grid.uniform and not summed:
-            (left, inner), (right, outer) = (writer.view(source, index.reshape(last)) for source, index in factors)
+    seen = [view(some.shape, index.reshape(last), some.batched) for some, index in factors]
+    if all(seen) and not all(one and one.is_turned for one in seen):
+        if len(factors) == 2 and section.is_uniform and not summed:
+            (left, inner), (right, outer) = (builder.view(source, index.reshape(last)) for source, index in factors)
             if inner[-1] == outer[-1] == terms:
-                shape = np.broadcast_shapes(inner, outer)[:-1]
-                text = _scaled(f"np.vecdot({left}, {right})", float(section.coefficient[0]))
-                return Term(text, place, shape, batched)
-        text, shape, scale = _product(writer, factors, section.coefficient, last, summed)
-        axis, shape = -1, shape[:-1] if len(shape) == len(last) else shape
+                product = form.add(VecDot(left, right))
+                return Term(rewrites.scaled(form, product, float(section.coefficient[0])), place)
+        product, scale = _product(builder, factors, section.coefficient, last, summed)
+        axis = len(form[product].shape) - 1
     else:
         factors = [(source, index.reshape(count, terms).T.ravel()) for source, index in factors]
         coefficient = section.coefficient.reshape(count, terms).T.ravel()
-        text, shape, scale = _product(writer, factors, coefficient, (terms, *place.shape), summed)
-        axis, shape = int(batched and not summed), shape[1:]
-    return Term(_scaled(f"{atom(text)}.{how}({axis})", scale), place, shape, batched and not summed)
+        product, scale = _product(builder, factors, coefficient, (terms, *place.shape), summed)
+        axis = 0
+    return Term(rewrites.scaled(form, form.add(Reduce(product, axis, array.how)), scale), place)
+
+
+def _sums(section: Section, array: Array) -> bool:
+    """Whether a batch is to be summed."""
+    return not array.batched and any(source.batched for source, _ in section.factors)
 
 
 def _product(
-    writer: Writer,
+    builder: Builder,
     factors: list[tuple[Array, np.ndarray]],
     coefficient: np.ndarray,
-    shape: tuple[int, ...],
+    shape: Shape,
     summed: bool,
     thin: bool = False,
-) -> tuple[str, tuple[int, ...], float]:
-    """left * right in a shape, summed over the batch if it is to be; with its shape, and the scale still to be
-    applied where all coefficients are the same."""
+) -> tuple[Place, float]:
+    """left * right in a shape, summed over the batch if it is to be; and the scale still to be applied."""
+    form = builder.form
     both = all(source.batched for source, _ in factors)
-    parts, shapes = [], []
+    parts: list[Place] = []
     for source, index in factors:
-        text, own = writer.view(source, index.reshape(shape), thin)
+        part, _ = builder.view(source, index.reshape(shape), thin)
         if summed and source.batched and not both:
-            text = f"{writer.name[source]}.sum()" if source.shape == () else f"{atom(text)}.sum(0)"
-        parts.append(text)
-        shapes.append(own)
-    uniform = (coefficient == coefficient[0]).all()
-    scale = float(coefficient[0]) if uniform else 1.0
+            part = form.add(Reduce(part if source.shape else builder.value[source], None))
+        parts.append(part)
+    uniform = bool((coefficient == coefficient[0]).all())
     if not uniform:
-        text, own = writer.coefficients(coefficient.reshape(shape))
-        parts.append(text)
-        shapes.append(own)
-    if len(parts) > 1 and parts[0] == "1.0":
-        parts.pop(0)
-    text = " * ".join(parts)
+        parts.append(builder.numbers(coefficient.reshape(shape)))
+    product = parts[0]
+    for part in parts[1:]:
+        product = rewrites.times(form, product, part)
     if summed and both:
-        text = f"{atom(text)}.sum(0)"
-    return text, np.broadcast_shapes(*shapes), scale
-
-
-def _over_batch(section: Section, array: Array) -> bool:
-    """Whether the samples of a batch are further terms of the sum."""
-    return not array.batched and section.left.batched and section.right is not None and section.right.batched
-
-
-def _scaled(text: str, factor: float) -> str:
-    if factor == 1.0:
-        return text
-    if text == "1.0":
-        return literal(factor)
-    inner = text if "@" not in text and " + " not in text else f"({text})"
-    return f"-{inner}" if factor == -1.0 else f"{literal(factor)} * {inner}"
-
-
-def atom(text: str) -> str:
-    """In parentheses unless it is a name, or a name with brackets, dots and calls behind it."""
-    depth = 0
-    for i, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and (character in " *@+/" or (character == "-" and i == 0)):
-            return f"({text})"
-    return text
-
-
-def _turned(text: str) -> str:
-    """The transpose of a matrix."""
-    return text[:-2] if text.endswith(".T") else f"{text}.T"
+        product = form.add(Reduce(product, None))
+    return product, float(coefficient[0]) if uniform else 1.0

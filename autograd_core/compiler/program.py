@@ -17,7 +17,7 @@ from autograd_core.compiler.grouping import group
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.rules import CompileError
-from autograd_core.compiler.source import Signature, Source, rolled_source, straight_source
+from autograd_core.compiler.source import Signature, Source, array_source, float_source
 from autograd_core.files import replacing
 from autograd_core.graph import collector_paused, gradient_lock, require_graph
 from autograd_core.value import Value
@@ -159,10 +159,10 @@ class Program:
         self.backend: Literal["scalar", "numpy"] = backend
         """The backend that was chosen."""
         if backend == "numpy" and arrays is not None:
-            self._on_floats, self._on_arrays = None, rolled_source(lowered, arrays, self._signature)
+            self._on_floats, self._on_arrays = None, array_source(lowered, arrays, self._signature)
             self._main = self._on_arrays
         else:
-            self._main = self._on_floats = straight_source(lowered, self._signature)
+            self._main = self._on_floats = float_source(lowered, self._signature)
         self._main.function("value_and_grad" if single else "value")
         self._seconds = time.perf_counter() - start
 
@@ -278,7 +278,7 @@ class Program:
             return None
         try:
             arrays = group(self._lowered, self._shapes, self._single, patient=True)
-            return None if arrays is None else rolled_source(self._lowered, arrays, self._signature)
+            return None if arrays is None else array_source(self._lowered, arrays, self._signature)
         except CompileError:
             return None
 

@@ -1,231 +1,181 @@
-"""Operations and rules as source: the forward form of a primitive, and its partials written out from the rule.
+"""The rules of the table of primitives on the array form.
 
-A rule is evaluated on nodes that stand for the operands, and what that records is written down. So is the function of
-a primitive of one's own. All emitters write through here; they differ in the words of a `Language`.
+A rule is evaluated on nodes that stand for the operands, and what that records is a recipe: the primitives that make
+the partial, in order. So is the function of a primitive of one's own. A recipe is recorded once and then followed
+wherever the rule is needed, for arrays and for floats alike.
 """
 
 from __future__ import annotations
 
-import ast
-import dis
-import inspect
 import math
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from types import ModuleType
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograd_core import floats, modes
-from autograd_core.compiler import arrays
+from autograd_core import modes, primitives
+from autograd_core.compiler import rewrites
+from autograd_core.compiler.ir import Form, Place
 from autograd_core.floats import as_float
-from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, SUM, Primitive, detach
+from autograd_core.primitives import Primitive
 from autograd_core.value import Value
-
-_OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
-_SIGNS = {"less": "<", "less_equal": "<=", "equal": "=="}
-# What makes a number of a comparison of floats: two of them would not add up if the caller's floats were NumPy's. Only
-# a comparison begins with it, and needs it neither as a condition nor on the right of another number.
-_AS_NUMBER = "1.0 * "
-_PLACEHOLDER = re.compile(r"\b_(\d+|out)_\b")
 
 
 class CompileError(TypeError):
     """A graph that cannot be written as a program; the message names the operation and what to do."""
 
 
-def literal(number: float) -> str:
-    """A number as source."""
-    if math.isfinite(number):
-        return repr(float(number))
-    return "nan" if number != number else "inf" if number > 0 else "-inf"
+@dataclass(frozen=True)
+class Step:
+    """The result of an earlier step, by its number."""
+
+    number: int
 
 
-@dataclass
-class Language:
-    """How operations are written: with arrays of NumPy, or with floats and `math`, or as a subclass has it."""
+@dataclass(frozen=True)
+class Operand:
+    """An operand by its position, or the result of the operation, which comes after the operands."""
 
-    arrays: bool
-    helpers: dict[str, str] = field(default_factory=dict)
-    """The source of functions that the lines written so far may call, by name."""
-    _checked: set[tuple[Primitive, int | None]] = field(default_factory=set)
-    _templates: dict[Any, str] = field(default_factory=dict)
+    position: int
 
-    @property
-    def floats(self) -> bool:
-        """Whether operations are on Python's floats, where division by 0 raises and a comparison is a bool."""
-        return not self.arrays
 
-    def literal(self, number: float) -> str:
-        """A number as source."""
-        return literal(number)
+Part = float | Step | Operand
 
-    def call(self, primitive: Primitive, operands: Sequence[str]) -> str:
-        """The operation on operands that are names or literals."""
-        if primitive.composed is not None:
-            return self._composed(primitive, operands)
-        return self._applied(primitive, [_operand(text) for text in operands])[0]
 
-    def condition(self, primitive: Primitive, operands: Sequence[str | float]) -> str:
-        """The template of a comparison as what Python and NumPy make of it, True or False."""
-        left, right = (f"{{{k}}}" if isinstance(one, str) else self.literal(one) for k, one in enumerate(operands))
-        return f"{left} {_SIGNS[primitive.name]} {right}"
+@dataclass(frozen=True)
+class Recipe:
+    """Primitives one after another, and which part is the result."""
 
-    def partial(self, primitive: Primitive, position: int, operands: Sequence[str | float], out: str) -> str:
-        """d out / d operand number `position`, by the rule; operands are names or, if constant, numbers."""
-        stand_ins = [Value(0.5) if isinstance(operand, str) else operand for operand in operands]
-        result = Value(0.5)
-        rule = _recorded(primitive.partials, [*stand_ins, result], f"the rule of {primitive.name}")[position]
-        names = {node: text for node, text in zip(stand_ins, operands, strict=True) if isinstance(node, Value)}
-        text, binding = self._written(rule, {**names, result: out})
-        # A quotient too, for upstream * (x / y) overflows elsewhere than upstream * x / y.
-        text = text if binding > PRODUCT or (binding == PRODUCT and "/" not in text) else f"({text})"
-        self._check(primitive, position)
-        return text
+    steps: tuple[tuple[Primitive, tuple[Part, ...]], ...]
+    result: Part
 
-    def template(self, primitive: Primitive, position: int | None, operands: Sequence[str | float]) -> str:
-        """The operation, or where there is a `position` that partial, written with {0}, {1}, ... and {out}.
+    def follow(self, form: Form, operands: Sequence[Place]) -> Place:
+        """Add the steps to a form; the place of the result."""
+        made: list[Place] = []
 
-        These stand for operands and result, as in `str.format`; operands that are numbers are written as they are. It
-        is written once, and filled in at once, so that no name is taken for a place.
+        def place(part: Part) -> Place:
+            if isinstance(part, Step):
+                return made[part.number]
+            return operands[part.position] if isinstance(part, Operand) else rewrites.number(form, part)
+
+        for primitive, parts in self.steps:
+            made.append(rewrites.call(form, primitive, [place(part) for part in parts]))
+        return place(self.result)
+
+    def value(self, operands: Sequence[float]) -> float:
+        """What the steps make of floats."""
+        made: list[float] = []
+
+        def given(part: Part) -> float:
+            if isinstance(part, Step):
+                return made[part.number]
+            return operands[part.position] if isinstance(part, Operand) else part
+
+        for primitive, parts in self.steps:
+            made.append(primitive.forward(*map(given, parts)))
+        return given(self.result)
+
+
+class Rules:
+    """The recipes of one program, each recorded when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._recipes: dict[Any, Recipe] = {}
+
+    def forward(self, primitive: Primitive) -> Recipe:
+        """How the operation is made; raises CompileError for a function that cannot be recorded."""
+        key = (primitive, None)
+        if key not in self._recipes:
+            self._recipes[key] = _forward(primitive)
+        return self._recipes[key]
+
+    def partial(self, primitive: Primitive, position: int, numbers: Sequence[float | None] = ()) -> Recipe:
+        """How d out / d operand number `position` is made, where operands that are constant have these `numbers`.
+
+        Raises CompileError for a rule that cannot be recorded.
         """
-        key = (primitive, position, *[None if isinstance(operand, str) else repr(operand) for operand in operands])
-        if key not in self._templates:
-            given = [f"_{k}_" if isinstance(operand, str) else operand for k, operand in enumerate(operands)]
-            if position is None:
-                text = self.call(primitive, [one if isinstance(one, str) else self.literal(one) for one in given])
-            else:
-                text = self.partial(primitive, position, given, "_out_")
-            self._templates[key] = _PLACEHOLDER.sub(r"{\1}", text)
-        return self._templates[key]
+        key = (primitive, position, *map(repr, numbers))
+        if key not in self._recipes:
+            if any(number is not None for number in numbers):
+                self.partial(primitive, position)  # which checks a rule of one's own
+            self._recipes[key] = _partial(primitive, position, numbers or [None] * primitive.arity)
+        return self._recipes[key]
 
-    def filled(self, primitive: Primitive, position: int | None, operands: Sequence[str | float], out: str) -> str:
-        """The template with these operands and result, which are names or other atomic expressions."""
-        return self.template(primitive, position, operands).format(*operands, out=out)
-
-    def flat(self, primitive: Primitive, position: int) -> bool:
+    def is_flat(self, primitive: Primitive, position: int) -> bool:
         """Whether the slope is 0 for any operands, so that nothing is handed back, not even 0 * inf."""
-        return self.template(primitive, position, [""] * primitive.arity) == "0.0"
+        return self.partial(primitive, position).result == 0.0
 
-    def _composed(self, primitive: Primitive, operands: Sequence[str]) -> str:
-        assert primitive.composed is not None
-        stand_ins = [Value(0.5) for _ in operands]
-        result = _recorded(primitive.composed, stand_ins, primitive.name)
-        self._check(primitive, None)
-        return self._written(result, dict(zip(stand_ins, operands, strict=True)))[0]
 
-    def _check(self, primitive: Primitive, position: int | None) -> None:
-        """Raise CompileError unless source does what the function, or rule, of a primitive of one's own does.
+def _forward(primitive: Primitive) -> Recipe:
+    operands = tuple(map(Operand, range(primitive.arity)))
+    if primitive.composed is None:
+        return Recipe(((primitive, operands),), Step(0))
+    nodes = [Value(0.5) for _ in operands]
+    recorded = _recorded(primitive.composed, nodes, primitive.name)
+    recipe = _recipe(recorded, dict(zip(nodes, operands, strict=True)))
+    _check(primitive, recipe, None)
+    return recipe
 
-        On a few numbers, which shows most branches that it took without a comparison.
-        """
-        if primitive.composed is None or (primitive, position) in self._checked:
-            return
-        self._checked.add((primitive, position))
-        names = [f"x{k}" for k in range(primitive.arity)]
-        text = self.call(primitive, names) if position is None else self.partial(primitive, position, names, "out")
-        namespace: dict[str, Any] = {"np": np, "math": math, "inf": math.inf, "nan": math.nan}
-        exec("\n\n".join(self.used_helpers(text)), namespace)
-        draw = np.random.default_rng(0)
-        for number in (0.5, 0.0, 1.0, -1.0, 2.0, -3.0, 0.25, 30.0):
-            numbers = [number, *draw.normal(size=primitive.arity - 1).tolist()]
-            try:
-                out = primitive.forward(*numbers)
-                expected = out if position is None else float(primitive.partials(*numbers, out)[position])
-            except (ArithmeticError, ValueError):
-                continue
-            given = dict(zip([*names, "out"], map(np.float64 if self.arrays else float, [*numbers, out]), strict=True))
-            with np.errstate(all="ignore"):
-                found = float(eval(text, namespace, given))
-            if not math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) and (
-                found == found or expected == expected
-            ):
-                what = f"the rule of {primitive.name}" if position is not None else primitive.name
-                raise CompileError(
-                    f"{what} cannot be written as source: at {', '.join(map(str, numbers))} it gives {expected:g}, and "
-                    f"what it records {found:g}; write it without branches, by where or maximum"
-                )
 
-    def _written(self, term: Any, names: dict[Any, Any]) -> tuple[str, int]:
-        """The graph of `term` over the named nodes as text, and how tightly its last operation binds."""
+def _partial(primitive: Primitive, position: int, numbers: Sequence[float | None]) -> Recipe:
+    nodes = [Value(0.5) if number is None else number for number in numbers]
+    result = Value(0.5)
+    recorded = _recorded(primitive.partials, [*nodes, result], f"the rule of {primitive.name}")[position]
+    known: dict[Value, Part] = {
+        node: Operand(place) for place, node in enumerate([*nodes, result]) if isinstance(node, Value)
+    }
+    recipe = _recipe(recorded, known)
+    if primitive.composed is not None and all(number is None for number in numbers):
+        _check(primitive, recipe, position)
+    return recipe
+
+
+def _recipe(recorded: Any, known: dict[Value, Part]) -> Recipe:
+    """The recorded graph over known nodes, as steps."""
+    steps: list[tuple[Primitive, tuple[Part, ...]]] = []
+
+    def part(term: Any) -> Part:
         if not isinstance(term, Value):
-            return _operand(self.literal(as_float(term, "A rule")))
-        if term in names:
-            return _operand(names[term])
+            return as_float(term, "A rule")
+        if term in known:
+            return known[term]
         if term.op is None or term.is_constant:
-            return _operand(self.literal(term.data))
+            return term.data
         if term.op.composed is not None:
-            return self._written(_recorded(term.op.composed, list(term.inputs), term.op.name), names)
-        return self._applied(term.op, [self._written(operand, names) for operand in term.inputs])
+            known[term] = part(_recorded(term.op.composed, list(term.inputs), term.op.name))
+        elif term.op is primitives.detach:
+            known[term] = part(term.inputs[0])
+        else:
+            parts = tuple([part(operand) for operand in term.inputs])
+            steps.append((term.op, parts))
+            known[term] = Step(len(steps) - 1)
+        return known[term]
 
-    def _applied(self, primitive: Primitive, operands: list[tuple[str, int]]) -> tuple[str, int]:
-        name, texts = primitive.name, [text for text, _ in operands]
-        if primitive is detach:
-            return operands[0]
-        if name == "neg":
-            return f"-{_enclosed(operands[0], SIGN + 1)}", SIGN
-        if name == "mul" and "1.0" in texts:
-            return operands[1 - texts.index("1.0")]
-        if name in _OPERATORS and not (name == "truediv" and self._may_raise(texts[1])):
-            binding = SUM if name in ("add", "sub") else PRODUCT
-            left = _enclosed(operands[0], binding)
-            right = _enclosed(operands[1], binding + (name in ("sub", "truediv") or operands[1][1] == SIGN))
-            # A comparison of arrays is boolean: fine next to a number, but two of them would not add up.
-            if self.arrays and "1.0" in texts:
-                left, right = _plain_comparison(left), _plain_comparison(right)
-            if self.floats:
-                right = right.removeprefix(_AS_NUMBER)
-            return f"{left} {_OPERATORS[name]} {right}", binding
-        if name == "pow" and texts[0].isidentifier() and texts[1] in ("1.0", "2.0", "3.0"):
-            times = int(float(texts[1]))
-            return " * ".join([texts[0]] * times), PRODUCT if times > 1 else ATOM
-        if name == "pow" and self.arrays and texts[1] == "0.5":
-            return f"np.float_power({', '.join(texts)})", ATOM  # ** takes the square root, which differs at -inf
-        if name == "pow" and self.arrays:
-            return f"{_enclosed(operands[0], POWER + 1)} ** {_enclosed(operands[1], POWER)}", POWER
-        if name in _SIGNS and self.floats:
-            return f"{_AS_NUMBER}({texts[0]} {_SIGNS[name]} {texts[1]})", PRODUCT
-        if name == "where" and self.floats and operands[0][1] == PRODUCT:
-            texts[0] = texts[0].removeprefix(_AS_NUMBER)
-        return f"{self._function(primitive)}({', '.join(texts)})", ATOM
+    result = part(recorded)
+    return Recipe(tuple(steps), result)
 
-    def _may_raise(self, divisor: str) -> bool:
+
+def _check(primitive: Primitive, recipe: Recipe, position: int | None) -> None:
+    """Raise CompileError unless a recipe gives what the function, or rule, of a primitive of one's own gives.
+
+    On a few numbers, which shows most branches that it took without a comparison.
+    """
+    draw = np.random.default_rng(0)
+    for number in (0.5, 0.0, 1.0, -1.0, 2.0, -3.0, 0.25, 30.0):
+        numbers = [number, *draw.normal(size=primitive.arity - 1).tolist()]
         try:
-            return self.floats and float(divisor) == 0.0
-        except ValueError:
-            return self.floats
-
-    def _function(self, primitive: Primitive) -> str:
-        """The name of the function for a primitive, which joins the helpers unless it is of a library."""
-        forms: ModuleType = arrays if self.arrays else floats
-        name = primitive.name
-        if self.arrays and not hasattr(arrays, name):
-            if primitive is not PRIMITIVES.get(name):
-                raise CompileError(f"{name} has no form for arrays")
-            return f"np.{name}"
-        function = getattr(forms, name) if self.arrays else primitive.forward
-        if function.__module__ == "math":
-            return f"math.{function.__name__}"
-        self._include(function, forms)
-        return function.__name__
-
-    def _include(self, function: Any, forms: ModuleType) -> None:
-        called = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
-        for needed in sorted(called):
-            if getattr(getattr(forms, needed, None), "__module__", "") == forms.__name__:
-                self._include(getattr(forms, needed), forms)
-        if function.__name__ not in self.helpers:
-            self.helpers[function.__name__] = _plain_source(function)
-
-    def used_helpers(self, source: str) -> list[str]:
-        """The helpers that this source calls, and those that they call."""
-        used: list[str] = []
-        for name, helper in reversed(self.helpers.items()):  # a function comes after those that it calls
-            if re.search(rf"(?<![\w.]){name}\(", "\n".join([source, *used])):
-                used.insert(0, helper)
-        return used
+            out = primitive.forward(*numbers)
+            expected = out if position is None else float(primitive.partials(*numbers, out)[position])
+        except (ArithmeticError, ValueError):
+            continue
+        found = recipe.value([*numbers, out])
+        if not math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12) and (found == found or expected == expected):
+            what = f"the rule of {primitive.name}" if position is not None else primitive.name
+            raise CompileError(
+                f"{what} cannot be written as source: at {', '.join(map(str, numbers))} it gives {expected:g}, and "
+                f"what it records {found:g}; write it without branches, by where or maximum"
+            )
 
 
 def _recorded(function: Callable[..., Any], stand_ins: list[Any], what: str) -> Any:
@@ -241,37 +191,3 @@ def _recorded(function: Callable[..., Any], stand_ins: list[Any], what: str) -> 
                 f"{what} cannot be written as source; write it with the functions of autograd_core and without "
                 f"branches: {error}"
             ) from error
-
-
-def _plain_source(function: Any) -> str:
-    """The source of a function without its types."""
-    tree = ast.parse(inspect.getsource(function))
-    definition = tree.body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    definition.returns = None
-    for argument in definition.args.args:
-        argument.annotation = None
-    return ast.unparse(tree)
-
-
-def _operand(text: str) -> tuple[str, int]:
-    """A name or literal, and how tightly it binds."""
-    return text, SIGN if text.startswith("-") else ATOM
-
-
-def _enclosed(operand: tuple[str, int], binding: int) -> str:
-    text, own = operand
-    return text if own >= binding else f"({text})"
-
-
-def as_factor(partial: str) -> str:
-    """A partial of arrays next to another factor, where the opposite of a comparison need not be a number."""
-    return re.sub(rf"^\(1\.0 - (\([^()]* (?:{'|'.join(_SIGNS.values())}) [^()]*\))\)$", r"~\1", partial)
-
-
-def _plain_comparison(text: str) -> str:
-    for name, sign in _SIGNS.items():
-        start = f"{name}("
-        if text.startswith(start) and text.endswith(")") and text.count("(") == 1 and text.count(",") == 1:
-            return f"({text[len(start) : -1].replace(',', f' {sign}')})"
-    return text

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 
 import numpy as np
 
+from autograd_core.compiler.ir import How
 from autograd_core.primitives import Primitive
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Section:
     """Terms of a linear array that multiply elements of the same one or two arrays, sorted by owner.
 
@@ -39,6 +41,48 @@ class Section:
             owner, a, b, c = owner[first], a[first], b[first], np.add.reduceat(c, first)
         return Section(owner, c, self.left, a, self.right, None if self.right is None else b, self.weighted)
 
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where the terms of each owner start."""
+        return np.flatnonzero(np.diff(self.owner, prepend=-1))
+
+    @property
+    def owners(self) -> np.ndarray:
+        """The elements that have terms."""
+        return self.owner[self.starts]
+
+    @cached_property
+    def terms(self) -> int:
+        """How many terms each owner has, or 0 if they have not all as many."""
+        counts = np.diff(self.starts, append=len(self.owner))
+        return int(counts[0]) if (counts == counts[0]).all() else 0
+
+    @cached_property
+    def is_uniform(self) -> bool:
+        """Whether all coefficients are the same."""
+        return bool((self.coefficient == self.coefficient[0]).all())
+
+    @property
+    def factors(self) -> list[tuple[Array, np.ndarray]]:
+        """The one or two arrays that the terms multiply, and the positions in them."""
+        if self.right is None or self.b is None:
+            return [(self.left, self.a)]
+        return [(self.left, self.a), (self.right, self.b)]
+
+    def joined(self, other: Section) -> Section:
+        """The terms of both, which multiply the same arrays."""
+        b = None if self.b is None or other.b is None else np.concatenate([self.b, other.b])
+        owner, c, a = (
+            np.concatenate(both)
+            for both in ((self.owner, other.owner), (self.coefficient, other.coefficient), (self.a, other.a))
+        )
+        return Section(owner, c, self.left, a, self.right, b, self.weighted)
+
+    def of(self, keep: np.ndarray) -> Section:
+        """The terms that a mask keeps."""
+        b = None if self.b is None else self.b[keep]
+        return Section(self.owner[keep], self.coefficient[keep], self.left, self.a[keep], self.right, b, self.weighted)
+
 
 @dataclass(eq=False)
 class Array:
@@ -49,104 +93,18 @@ class Array:
     """The scalars by number, in the order of the layout."""
     batched: bool = False
     """Whether there is one for each sample of a batch."""
-    wanted: bool = False
+    requires_grad: bool = False
     """Whether it depends on a parameter, so that its gradient is worked out."""
     primitive: Primitive | None = None
-    """The operation of a call; None for a linear array or a source; `detach` for the largest of its terms."""
+    """The operation of a call; None for a reduction of terms or a source."""
     operands: list[tuple[Array | None, np.ndarray]] = field(default_factory=list)
     """For each operand of a call the array and the positions in it; for constants None and the numbers."""
     sections: list[Section] = field(default_factory=list)
+    how: How = "sum"
+    """What becomes of the terms in all sections: their sum, or the largest, which hands no gradient back."""
     offset: np.ndarray | None = None
 
     @property
     def size(self) -> int:
         """How many scalars."""
         return prod(self.shape)
-
-
-class Grid:
-    """The regular part of a section: as many terms for each owner, and rows times columns if they are that.
-
-    `rows` and `columns` hold positions of shape (rows, K) and (columns, K); owner place[r, c] is the sum over K of
-    the products. `scale` is the coefficients: a float, or an array for "rows" or "columns", which `scaled` says.
-    """
-
-    def __init__(self, section: Section) -> None:
-        starts = np.flatnonzero(np.diff(section.owner, prepend=-1))
-        counts = np.diff(starts, append=len(section.owner))
-        self.section, self.starts = section, starts
-        self.owners = section.owner[starts]
-        self.regular = bool((counts == counts[0]).all())
-        self.terms = int(counts[0]) if self.regular else 0
-        self.found = False
-        if not self.regular:
-            return
-        self.uniform = bool((section.coefficient == section.coefficient[0]).all())
-        if section.b is not None:
-            # By either factor: the terms of siblings line up where the other factor is theirs in common.
-            for order in (np.arange(len(section.a)), np.lexsort((section.a, section.b, section.owner))):
-                a, b, c = (some[order].reshape(-1, self.terms) for some in (section.a, section.b, section.coefficient))
-                if not self.found:
-                    self._find(a, b, c)
-        elif not self.uniform:
-            self._find_constant(section.a.reshape(-1, self.terms), section.coefficient.reshape(-1, self.terms))
-
-    def _find(self, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
-        first_a, row = _distinct_rows(a)
-        first_b, column = _distinct_rows(b)
-        if len(first_a) * len(first_b) != len(a):
-            return
-        place = np.full((len(first_a), len(first_b)), -1)
-        place[row, column] = self.owners
-        if (place < 0).any():
-            return
-        scale = np.empty((*place.shape, self.terms))
-        scale[row, column] = c
-        left, right = self.section.left, self.section.right
-        self.left_is_rows = not (place.shape[0] > 1 and (place.T.ravel() == self.owners).all())
-        if right is not None and left.batched != right.batched and place.shape[0] > 1 and place.shape[1] > 1:
-            self.left_is_rows = left.batched
-        rows, columns = a[first_a], b[first_b]
-        if not self.left_is_rows:
-            place, rows, columns, scale = place.T, columns, rows, scale.swapaxes(0, 1)
-        self.scaled = ""
-        if self.uniform:
-            self.scale = scale[0, 0, :1]
-        elif (scale == scale[:, :1]).all():
-            self.scaled, self.scale = "rows", scale[:, 0]
-        elif (scale == scale[:1]).all():
-            self.scaled, self.scale = "columns", scale[0]
-        else:
-            return
-        self.found, self.place, self.rows, self.columns = True, place, rows, columns
-
-    def _find_constant(self, a: np.ndarray, c: np.ndarray) -> None:
-        """Rows of constants times columns of the array; by their turn, or equal numbers would make two rows one."""
-        first, column = _distinct_rows(a)
-        turns, rest = divmod(len(a), len(first))
-        order = np.argsort(column, kind="stable")
-        if rest or (np.bincount(column) != turns).any() or (turns == 1 and self.terms == 1):
-            return
-        turn = np.empty(len(a), int)
-        turn[order] = np.tile(np.arange(turns), len(first))
-        place = np.empty((turns, len(first)), int)
-        place[turn, column] = self.owners
-        scale = np.empty((*place.shape, self.terms))
-        scale[turn, column] = c
-        if (scale == scale[:, :1]).all():
-            self.found, self.place, self.left_is_rows = True, place, False
-            self.scaled, self.scale = "constants", scale[:, 0]
-            self.rows, self.columns = np.empty((turns, 0)), a[first]
-
-
-def _distinct_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places of the first of each sort of rows, in the order of what they begin with, and for each row its sort."""
-    # Equal rows have equal products with random numbers; that the converse holds is checked.
-    weights = np.random.default_rng(0).integers(1, 2**62, size=rows.shape[1])
-    _, first, inverse = np.unique(rows @ weights, return_index=True, return_inverse=True)
-    order = np.lexsort((first, rows[first, 0]))
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    first, inverse = first[order], rank[inverse]
-    assert (rows == rows[first][inverse]).all()
-    return first, inverse

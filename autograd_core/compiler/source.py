@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
-import re
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_core import primitives
+from autograd_core.compiler import arrays as helpers_on_arrays
+from autograd_core.compiler import rewrites
+from autograd_core.compiler.builder import Builder
+from autograd_core.compiler.ir import Broadcast, Call, Constant, Form, Input, Place, Uniform, View
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.names import Names
-from autograd_core.compiler.rolled import Rolled
-from autograd_core.compiler.rules import Language
+from autograd_core.compiler.numpy_printer import NumpyPrinter
+from autograd_core.compiler.passes import Passes
 from autograd_core.compiler.sections import Array
 from autograd_core.compiler.straight import Straight
 
@@ -35,30 +38,29 @@ class Signature(NamedTuple):
 
 
 @dataclass
-class Source:
-    """The parts of a program's source."""
+class Body:
+    """What a function does, printed."""
 
-    arguments: list[str]
-    language: Language
-    constants: dict[str, np.ndarray]
-    generators: dict[str, Any]
     forward: list[str]
-    value: str
     backward: list[str]
+    value: str
     gradient: str
+    helpers: Mapping[str, str]
+    """The source of the functions that it calls, by name, those that others call first."""
+    modules: set[str]
+    """The modules and numbers that it refers to."""
     table: list[tuple[str, str, str]]
     """Name, shape and origin of the arguments and of what is worked out."""
-    mean: bool = False
-    """Whether it is a mean over a batch."""
+    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
 
-    def function(self, name: str) -> Callable[..., Any]:
-        """The function `value` or `value_and_grad`, compiled when it is first asked for."""
-        if name not in self._functions:
-            namespace: dict[str, Any] = {**self.constants, **self.generators}
-            source = self._module(name, numbers=False)
-            exec(builtins.compile(source, f"<compiled {name}>", "exec"), namespace)
-            self._functions[name] = namespace[name]
-        return self._functions[name]
+
+@dataclass
+class Source:
+    """A program as source, on arrays or on floats."""
+
+    arguments: list[str]
+    generators: dict[str, Any]
+    program: ArrayProgram | FloatProgram
 
     def __post_init__(self) -> None:
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -67,102 +69,152 @@ class Source:
         # Compiled functions cannot be pickled, and are soon compiled again.
         return {**self.__dict__, "_functions": {}}
 
-    def definition(self, name: str) -> str:
-        """The function as source."""
-        lines = [f"def {name}({', '.join(self.arguments)}):", textwrap.indent(self._docstring(name), "    ")]
-        lines += [f"    {line}" for line in self.forward]
-        if name == "value":
-            lines.append(f"    return {self.value}")
-        else:
-            lines += ["    # backward"] * bool(self.backward) + [f"    {line}" for line in self.backward]
-            lines.append(f"    return {self.value}, {self.gradient}")
-        if self.language.arrays:
-            lines.insert(0, '@np.errstate(all="ignore")')
-        return "\n".join(lines)
+    def function(self, name: str) -> Callable[..., Any]:
+        """The function `value` or `value_and_grad`, compiled when it is first asked for."""
+        if name not in self._functions:
+            body = self.program.body(name)
+            namespace: dict[str, Any] = {**body.constants, **self.generators}
+            source = self._module(name, body, numbers=False)
+            exec(builtins.compile(source, f"<compiled {name}>", "exec"), namespace)
+            self._functions[name] = namespace[name]
+        return self._functions[name]
 
     def text(self, name: str) -> str:
         """A module that defines the function."""
-        return self._module(name, numbers=True)
-
-    def _module(self, name: str, numbers: bool) -> str:
-        """The function with what it needs; the numbers are left out where they are put in as they are."""
-        definition = self.definition(name)
-        helpers = self.language.used_helpers(definition)
-        lines = []
-        if numbers:
-            lines += [f"{generator} = np.random.default_rng()" for generator in self.generators]
-            lines += [f"{constant} = {_array_literal(array)}" for constant, array in self.constants.items()]
-        code = re.sub(r'""".*?"""', "", "\n".join([definition, *helpers, *lines]), flags=re.DOTALL)
-        needed = [number for number in ("inf", "nan") if re.search(rf"\b{number}\b", code)]
-        imports = ["import math"] * ("math." in code) + [f"from math import {', '.join(needed)}"] * bool(needed)
-        if self.language.arrays or self.generators:
-            imports += [""] * bool(imports) + ["import numpy as np"]
-        head = "\n".join(imports) + "\n" * (2 * bool(lines)) + "\n".join(lines)
-        return "\n\n\n".join(part for part in [head, *helpers, definition] if part) + "\n"
+        return self._module(name, self.program.body(name), numbers=True)
 
     def operations(self) -> int:
         """How many operations, of arrays; of floats, how many lines."""
-        if not self.language.arrays:
-            return len(self.forward) + len(self.backward)
-        tree = ast.parse("\n".join([*self.forward, *self.backward]))
-        return sum(isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call, ast.AugAssign)) for node in ast.walk(tree))
+        return self.program.operations()
 
-    def _docstring(self, name: str) -> str:
-        title = "The value, and its gradient by the parameters" if name == "value_and_grad" else "The value"
-        title += ": means over the batch." if self.mean else "."
-        widths = [max(len(row[k]) for row in self.table) for k in (0, 1)]
-        rows = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in self.table]
+    def _definition(self, name: str, body: Body) -> str:
+        """The function as source."""
+        lines = [f"def {name}({', '.join(self.arguments)}):", textwrap.indent(self._docstring(name, body), "    ")]
+        lines += [f"    {line}" for line in body.forward]
+        if name == "value":
+            lines.append(f"    return {body.value}")
+        else:
+            lines += ["    # backward"] * bool(body.backward) + [f"    {line}" for line in body.backward]
+            lines.append(f"    return {body.value}, {body.gradient}")
+        if self.program.on_arrays:
+            lines.insert(0, '@np.errstate(all="ignore")')
+        return "\n".join(lines)
+
+    def _module(self, name: str, body: Body, numbers: bool) -> str:
+        """The function with what it needs; the numbers are left out where they are put in as they are."""
+        lines, modules = [], set(body.modules)
+        if numbers:
+            lines += [f"{generator} = np.random.default_rng()" for generator in self.generators]
+            for constant, array in body.constants.items():
+                lines.append(f"{constant} = {_array_literal(array)}")
+                modules |= {"nan"} if np.isnan(array).any() else set()
+                modules |= {"inf"} if np.isinf(array).any() else set()
+        needed = [number for number in ("inf", "nan") if number in modules]
+        imports = ["import math"] * ("math" in modules) + [f"from math import {', '.join(needed)}"] * bool(needed)
+        if self.program.on_arrays or self.generators:
+            imports += [""] * bool(imports) + ["import numpy as np"]
+        head = "\n".join(imports) + "\n" * (2 * bool(lines)) + "\n".join(lines)
+        parts = [head, *body.helpers.values(), self._definition(name, body)]
+        return "\n\n\n".join(part for part in parts if part) + "\n"
+
+    def _docstring(self, name: str, body: Body) -> str:
+        gradient = "The value, and its gradient by the parameters"
+        title = (gradient if name == "value_and_grad" else "The value") + (
+            ": means over the batch." if self.program.is_mean else "."
+        )
+        widths = [max(len(row[k]) for row in body.table) for k in (0, 1)]
+        rows = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in body.table]
         return "\n".join([f'"""{title}', "", *rows, '"""'])
 
 
-def _array_literal(numbers: np.ndarray) -> str:
-    text = repr(numbers.tolist())
-    return (
-        f"np.array({text})"
-        if len(text) < 100
-        else "np.array(" + textwrap.fill(text, 110, subsequent_indent="    ") + ")"
-    )
+@dataclass
+class ArrayProgram:
+    """The array form of a program, in which all inputs have a batch axis, and what NumPy makes of it."""
+
+    given: Signature
+    form: Form
+    names: Names
+
+    on_arrays = True
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether the value is a mean over a batch."""
+        return self.given.batched and self.given.single
+
+    def operations(self) -> int:
+        """How many operations on arrays there are."""
+        return self._printer("value_and_grad").cost()
+
+    def body(self, name: str) -> Body:
+        """The lines of `value` or `value_and_grad`."""
+        printer, given, form = self._printer(name), self.given, self.form
+        ends = len(form.operations) if form.forward is None else form.forward
+        lines = list(printer.lines())
+        forward = [f"batch = len({given.names[1]})"] if given.batched else []
+        forward += [line for place, line in lines if place < ends]
+        backward = [line for place, line in lines if place >= ends]
+        value = printer.atom(form.results[0])
+        if given.single and form[form.results[0]].batched:
+            value += ".mean()"
+        elif not given.single and _is_borrowed(form, form.results[0]):
+            value += ".copy()"
+        gradient = printer.text(form.results[1]) if name == "value_and_grad" else ""
+        constants = printer.constants()
+        table = _table(given, [_shape(shape, number > 0) for number, shape in enumerate(given.shapes)])
+        table += [(name, _shape(numbers.shape), "constants") for name, numbers in constants.items()]
+        for place in printer.used:
+            about, one = printer.about.get(place), form[place]
+            if about and not isinstance(one.kind, Constant):
+                table.append((printer.name[place], _shape(one.shape, one.batched), about))
+        return Body(forward, backward, value, gradient, printer.helpers, printer.modules, table, constants)
+
+    def _printer(self, name: str) -> NumpyPrinter:
+        roots = self.form.results if name == "value_and_grad" else self.form.results[:1]
+        return NumpyPrinter(self.form, roots, Names(self.names.taken))
 
 
-def rolled_source(lowered: Lowered, arrays: list[Array], given: Signature) -> Source:
+@dataclass
+class FloatProgram:
+    """The lines of a program on floats, in which no input has a batch axis."""
+
+    forward: Body
+    both: Body
+
+    on_arrays = False
+    is_mean = False
+
+    def operations(self) -> int:
+        """How many lines there are."""
+        return len(self.both.forward) + len(self.both.backward)
+
+    def body(self, name: str) -> Body:
+        """The lines of `value` or `value_and_grad`."""
+        return self.both if name == "value_and_grad" else self.forward
+
+
+def array_source(lowered: Lowered, arrays: list[Array], given: Signature) -> Source:
     """The source on NumPy arrays, in which all inputs have a batch axis."""
     generators, masks = _generators(lowered, given)
-    rolled = Rolled(arrays, [*given.names, *masks], lowered.order)
-    rolled.writer.names.taken.update(generators)
-    forward = [f"batch = len({given.names[1]})"] if given.batched else []
+    names = Names([*vars(helpers_on_arrays), *given.names, *masks, *generators])
+    builder = Builder(arrays, names, lowered.order)
+    form = builder.form
+    sources = [
+        form.add(Input(name, shape, batched=number > 0))
+        for number, (name, shape) in enumerate(zip(given.names, given.shapes, strict=True))
+    ]
     for mask, generator, (_, chances) in zip(masks, generators, lowered.masks, strict=True):
-        size = f"(batch, {len(chances)})" if given.batched else str(len(chances))
-        forward.append(f"{mask} = ({generator}.random({size}) < {rolled.writer.numbers(chances)}) * 1.0")
-    value = rolled.forward()
-    forward += rolled.writer.lines
-    if given.single and arrays[-1].batched:
-        value += ".mean()"
-    elif not given.single and _borrowed(arrays[-1], arrays[: len(given.names)]):
-        value += ".copy()"
-    backward: list[str] = []
+        uniform = form.add(Uniform(generator, (len(chances),), given.batched))
+        kept = form.add(Call(primitives.less, (uniform, builder.numbers(chances)), boolean=True))
+        sources.append(form.add(Call(primitives.mul, (kept, rewrites.number(form, 1.0))), name=mask))
+    passes = Passes(arrays, builder, sources)
+    passes.forward()
     if given.single:
-        written = len(rolled.writer.lines)
-        rolled.backward()
-        backward = rolled.writer.lines[written:]
-    table = _table(given, [_shape(shape, number > 0) for number, shape in enumerate(given.shapes)])
-    table += [(name, _shape(numbers.shape), "constants") for name, numbers in rolled.writer.constants.items()]
-    table += [(name, _shape(array.shape, array.batched), about) for name, array, about in rolled.about]
-    constants = rolled.writer.constants
-    return Source(
-        given.names,
-        rolled.language,
-        constants,
-        generators,
-        forward,
-        value,
-        backward,
-        "gradient",
-        table,
-        given.batched and given.single,
-    )
+        passes.backward()
+    return Source(given.names, generators, ArrayProgram(given, form, names))
 
 
-def straight_source(lowered: Lowered, given: Signature) -> Source:
+def float_source(lowered: Lowered, given: Signature) -> Source:
     """The source on floats, in which no input has a batch axis."""
     generators, masks = _generators(lowered, given)
     straight = Straight(lowered, [*given.names, *masks], generators)
@@ -176,14 +228,16 @@ def straight_source(lowered: Lowered, given: Signature) -> Source:
         forward += [f"{used[k]} = float({generator}.random() < {chance!r})" for k, chance in enumerate(chances)]
     outputs = straight.forward()
     forward += straight.lines
+    table = _table(given, [_shape(shape) for shape in given.shapes])
     value = outputs[0] if given.single else f"({', '.join(outputs)},)"
-    backward, gradient = [], ""
+    alone = Body(forward, [], value, "", dict(straight.helpers), set(straight.modules), table)
+    both = alone
     if given.single:
         written = len(straight.lines)
         gradient = f"[{', '.join(straight.backward(given.shapes[0][0]))}]"
         backward = straight.lines[written:]
-    table = _table(given, [_shape(shape) for shape in given.shapes])
-    return Source(given.names, straight.language, {}, generators, forward, value, backward, gradient, table)
+        both = Body(forward, backward, value, gradient, straight.helpers, straight.modules, table)
+    return Source(given.names, generators, FloatProgram(alone, both))
 
 
 def _generators(lowered: Lowered, given: Signature) -> tuple[dict[str, Any], list[str]]:
@@ -193,10 +247,12 @@ def _generators(lowered: Lowered, given: Signature) -> tuple[dict[str, Any], lis
     return generators, [names.fresh("mask", numbered=True) for _ in generators]
 
 
-def _borrowed(outputs: Array, sources: list[Array]) -> bool:
-    """Whether the outputs may be a view of an argument or a constant, which a caller is not to change through them."""
-    plain = [section.left in sources and section.right is None for section in outputs.sections]
-    return len(plain) < 2 and all(plain)
+def _is_borrowed(form: Form, place: Place) -> bool:
+    """Whether a result may be a view of an argument or a constant, which a caller is not to change through it."""
+    kind = form[place].kind
+    if isinstance(kind, (View, Broadcast)):
+        return _is_borrowed(form, kind.source)
+    return isinstance(kind, (Input, Constant))
 
 
 def _table(given: Signature, shapes: list[str]) -> list[tuple[str, str, str]]:
@@ -218,3 +274,12 @@ def _nested(names: list[str], shape: tuple[int, ...]) -> str:
     step = len(names) // shape[0]
     inner = [_nested(names[k : k + step], shape[1:]) for k in range(0, len(names), step)]
     return f"({', '.join(inner)}{',' * (len(inner) == 1)})"
+
+
+def _array_literal(numbers: np.ndarray) -> str:
+    text = repr(numbers.tolist())
+    return (
+        f"np.array({text})"
+        if len(text) < 100
+        else "np.array(" + textwrap.fill(text, 110, subsequent_indent="    ") + ")"
+    )

@@ -2,16 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from autograd_core import floats, primitives
-from autograd_core.compiler.lowering import Lowered
+from autograd_core.compiler import rewrites
+from autograd_core.compiler.ir import Call, Form, Input, Operation, Place
+from autograd_core.compiler.lowering import Lowered, MaxReduce
 from autograd_core.compiler.names import Names
-from autograd_core.compiler.rules import Language, literal
-from autograd_core.primitives import Primitive
+from autograd_core.compiler.printing import ARITHMETIC, DEEPEST, Forms, Helper, Printer, Sign, Text, literal
+from autograd_core.compiler.rules import Rules
+from autograd_core.primitives import COMPARISONS, PRIMITIVES, PRODUCT, SIGN, Primitive
 
-# CPython's compiler recurses into a sum, term by term.
-_LONGEST_SUM = 64
+FORMS: Forms = {
+    **{
+        name: f"math.{primitive.forward.__name__}"
+        if primitive.forward.__module__ == "math"
+        else Helper(primitive.forward)
+        for name, primitive in PRIMITIVES.items()
+    },
+    **ARITHMETIC,
+}
+"""How floats write each primitive: by the function that its record in the table of primitives names."""
+
+
+class FloatPrinter(Printer):
+    """Operations of a form as expressions on floats, where division by 0 raises and a comparison is a bool."""
+
+    target, table, forms = "floats", "FORMS of autograd_core/compiler/straight.py", FORMS
+    lines_apart = False
+
+    def form_of(self, primitive: Primitive, arguments: Sequence[Place]) -> str | Sign | Helper:
+        """How floats write a primitive; a quotient with a sign only where the divisor is a number other than 0."""
+        if primitive is primitives.truediv and not rewrites.number_at(self.form, arguments[1]):
+            return Helper(floats.divide)
+        return super().form_of(primitive, arguments)
+
+    def _call(self, kind: Call, one: Operation) -> Text:
+        if kind.primitive in COMPARISONS and not kind.boolean:
+            return Text(f"1.0 * ({self.comparison(kind.primitive.name, kind.arguments).text})", PRODUCT)
+        return super()._call(kind, one)
+
+    def factor(self, place: Place) -> str:
+        """An operation next to another factor: a product may go on, a quotient may overflow elsewhere then."""
+        text, binding = self.operand(place)
+        goes_on = binding == PRODUCT and not rewrites.has_quotient(self.form, place)
+        negative = rewrites.is_negative(self.form, place)
+        return text if (binding > SIGN or goes_on) and not negative else f"({text})"
+
+    def around(self, form: Sign, arguments: Sequence[Place]) -> tuple[str, str]:
+        """The operands on both sides of a sign; on the right of another number True and False are 1 and 0."""
+        kind = self.form[arguments[1]].kind
+        if isinstance(kind, Call) and kind.primitive in COMPARISONS:
+            condition = self.comparison(kind.primitive.name, kind.arguments).text
+            return self.enclosed(arguments[0], form.binding), f"({condition})"
+        return super().around(form, arguments)
+
+
+class Template(NamedTuple):
+    """An expression in which {0}, {1}, ... and {out} stand for operands and result, as in `str.format`."""
+
+    alone: str
+    factor: str
+    """The expression next to another factor."""
+    number: float | None
+    """The number that it is, if it is one."""
+    is_name: bool
+    """Whether it is an operand or the result itself."""
+
+
+class Product(NamedTuple):
+    """A number times names and other expressions that may stand in a product."""
+
+    number: float
+    factors: tuple[str, ...] = ()
+    composed: bool = False
+    """Whether a factor is more than a name."""
+
+    def times(self, number: float, *factors: str, composed: bool = False) -> Product:
+        """This times more."""
+        return Product(self.number * number, (*self.factors, *factors), self.composed or composed)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a single variable or number."""
+        return not self.factors or (self.number == 1.0 and len(self.factors) == 1 and not self.composed)
 
 
 class Straight:
@@ -22,9 +98,13 @@ class Straight:
 
     def __init__(self, lowered: Lowered, sources: list[str], reserved: Iterable[str]) -> None:
         self.lowered = lowered
-        self.language = Language(arrays=False)
+        self.rules = Rules()
+        self.helpers: dict[str, str] = {}
+        """The source of the functions that the lines written so far call, by name, those that others call first."""
+        self.modules: set[str] = set()
         self.names = Names([*vars(floats), *sources, *reserved])
         self.lines: list[str] = []
+        self._templates: dict[object, Template] = {}
         self._name: dict[int, str] = {}
         self._terms: dict[int, dict[tuple[int, int, int], float]] = {}
         """For each linear node its terms: the coefficient of each factor, or pair of them, by sign, for the difference
@@ -42,111 +122,159 @@ class Straight:
             self.leaves[source][position] = self._name[node]
 
     def forward(self) -> list[str]:
-        """Write the forward pass; the names of the outputs."""
+        """Write the forward pass; the names of the outputs, or their numbers."""
         lowered = self.lowered
         for node in sorted(lowered.level):
-            if node in lowered.calls:
-                primitive, operands = lowered.calls[node]
-                if primitive is primitives.detach:
-                    text = self._largest([self._text(operand) for operand in operands])
-                else:
-                    text = self._filled(primitive, None, operands, "")
+            call = lowered.calls.get(node)
+            if isinstance(call, MaxReduce):
+                text = self._largest([self._text(operand) for operand in call.operands])
+            elif call:
+                text = self._template(call.primitive, None, call.operands).alone.format(*self._texts(call.operands))
             else:
-                text = self._sum([self._term(c, a, b) for (a, b, _), c in self._terms.get(node, {}).items()], node)
-            output = node >= len(lowered.order)
-            label = "value" if output else lowered.order[node].label
-            if output and text.isidentifier():
-                self._name[node] = text
-                continue
+                terms = [self._term(c, a, b) for (a, b, _), c in self._terms.get(node, {}).items()]
+                text = self._sum(terms, lowered.offset.get(node, 0.0))
+                output = node >= len(lowered.order)
+                if output and len(terms) == 1 and node not in lowered.offset and terms[0].is_bare:
+                    self._name[node] = text
+                    continue
+            label = "value" if node >= len(lowered.order) else lowered.order[node].label
             name = self._name[node] = self.names.fresh(label if label and "." not in label else f"v{node}")
             self.lines.append(f"{name} = {text}")
         return [self._name[node] for node in lowered.outputs]
 
     def backward(self, parameters: int) -> list[str]:
-        """Write the backward pass from the one output; the gradient by each parameter, as text."""
+        """Write the reverse pass from the one output; the gradient with respect to each parameter, as text."""
         lowered = self.lowered
-        wanted = {node for node, (source, _) in lowered.leaves.items() if source == 0}
-        for node in sorted(lowered.level):
-            primitive, operands = lowered.calls.get(node, (None, ()))
-            factors = operands or [factor for a, b, _ in self._terms.get(node, ()) for factor in (a, b)]
-            if primitive is not primitives.detach and any(factor in wanted for factor in factors):
-                wanted.add(node)
-        handed: dict[int, list[str]] = {lowered.outputs[0]: ["1.0"]}
+        requires_grad = self._requiring_grad()
+        handed: dict[int, list[Product]] = {lowered.outputs[0]: [Product(1.0)]}
         for node in sorted(lowered.level, reverse=True):
-            if node not in wanted or node not in handed:
+            if node not in requires_grad or node not in handed:
                 continue
             upstream = self._gathered(node, handed.pop(node))
-            if node in lowered.calls:
-                primitive, operands = lowered.calls[node]
-                for position, operand in enumerate(operands):
-                    if operand in wanted and not self.language.flat(primitive, position):
-                        partial = self._filled(primitive, position, operands, self._name[node])
-                        handed.setdefault(operand, []).append(_times(upstream, partial))
+            call = lowered.calls.get(node)
+            if call:
+                assert not isinstance(call, MaxReduce)
+                for position, operand in enumerate(call.operands):
+                    if operand in requires_grad and not self.rules.is_flat(call.primitive, position):
+                        handed.setdefault(operand, []).append(self._through_call(upstream, node, position))
                 continue
             for (a, b, _), c in self._terms.get(node, {}).items():
                 if a == b:
-                    handed.setdefault(a, []).append(_times(literal(2.0 * c), _times(upstream, self._name[a])))
+                    handed.setdefault(a, []).append(upstream.times(2.0 * c, self._name[a]))
                     continue
-                if a in wanted:
-                    factor = upstream if b < 0 else _times(upstream, self._name[b])
-                    handed.setdefault(a, []).append(_times(literal(c), factor))
-                if b in wanted:
-                    handed.setdefault(b, []).append(_times(literal(c), _times(upstream, self._name[a])))
+                if a in requires_grad:
+                    factors = () if b < 0 else (self._name[b],)
+                    handed.setdefault(a, []).append(upstream.times(c, *factors))
+                if b in requires_grad:
+                    handed.setdefault(b, []).append(upstream.times(c, self._name[a]))
         gradient = ["0.0"] * parameters
         for node, (source, position) in lowered.leaves.items():
             if source == 0 and node in handed:
-                gradient[position] = self._gathered(node, handed[node])
+                gradient[position] = self._product(self._gathered(node, handed[node]))
         return gradient
 
-    def _gathered(self, node: int, terms: list[str]) -> str:
+    def _requiring_grad(self) -> set[int]:
+        """The nodes that depend on a parameter, other than through a detached one."""
+        lowered = self.lowered
+        requires_grad = {node for node, (source, _) in lowered.leaves.items() if source == 0}
+        for node in sorted(lowered.level):
+            call = lowered.calls.get(node)
+            if isinstance(call, MaxReduce):
+                continue
+            factors = call.operands if call else [factor for a, b, _ in self._terms.get(node, ()) for factor in (a, b)]
+            if any(factor in requires_grad for factor in factors):
+                requires_grad.add(node)
+        return requires_grad
+
+    def _through_call(self, upstream: Product, node: int, position: int) -> Product:
+        """Upstream gradient times partial."""
+        call = self.lowered.calls[node]
+        assert not isinstance(call, MaxReduce)
+        template = self._template(call.primitive, position, call.operands)
+        if template.number is not None:
+            return upstream.times(template.number)
+        text = template.factor.format(*self._texts(call.operands), out=self._name[node])
+        return upstream.times(1.0, text, composed=not template.is_name)
+
+    def _gathered(self, node: int, terms: list[Product]) -> Product:
         """The gradient of a node, in a variable unless it is one already."""
-        if len(terms) == 1 and (terms[0].isidentifier() or terms[0] == "1.0"):
+        if len(terms) == 1 and terms[0].is_bare:
             return terms[0]
         name = self.names.fresh(f"d_{self._name[node]}")
-        self.lines.append(f"{name} = {self._sum(terms, -1)}")
-        return name
+        self.lines.append(f"{name} = {self._sum(terms)}")
+        return Product(1.0, (name,))
 
     def _text(self, node: int) -> str:
         number = self.lowered.numbers.get(node)
-        return self._name[node] if number is None else literal(number)
+        return self._name[node] if number is None else self._literal(number)
 
-    def _filled(self, primitive: Primitive, position: int | None, operands: tuple[int, ...], out: str) -> str:
-        """The form of a call, or of its partial by one operand, on these operands."""
-        numbers = self.lowered.numbers
-        given = [self._name[operand] if operand not in numbers else numbers[operand] for operand in operands]
-        return self.language.filled(primitive, position, given, out)
+    def _texts(self, nodes: Sequence[int]) -> list[str]:
+        return [self._text(node) for node in nodes]
 
-    def _term(self, c: float, a: int, b: int) -> str:
-        return _times(literal(c), self._name[a] if b < 0 else f"{self._name[a]} * {self._name[b]}")
+    def _literal(self, number: float) -> str:
+        if not math.isfinite(number):
+            self.modules.add("nan" if number != number else "inf")
+        return literal(number)
 
-    def _sum(self, terms: list[str], node: int) -> str:
-        offset = self.lowered.offset.get(node, 0.0)
+    def _template(self, primitive: Primitive, position: int | None, operands: Sequence[int]) -> Template:
+        """The form of a call, or of its partial by one operand, where constants among the operands are known."""
+        numbers = [self.lowered.numbers.get(operand) for operand in operands]
+        key = (primitive, position, *[None if number is None else repr(number) for number in numbers])
+        if key not in self._templates:
+            self._templates[key] = self._written(primitive, position, numbers)
+        return self._templates[key]
+
+    def _written(self, primitive: Primitive, position: int | None, numbers: Sequence[float | None]) -> Template:
+        form = Form()
+        places = [
+            form.add(Input(f"{{{k}}}", ())) if number is None else rewrites.number(form, number)
+            for k, number in enumerate(numbers)
+        ]
+        if position is None:
+            result = self.rules.forward(primitive).follow(form, places)
+        else:
+            recipe = self.rules.partial(primitive, position, numbers)
+            result = recipe.follow(form, [*places, form.add(Input("{out}", ()))])
+        printer = FloatPrinter(form, [result], Names([]))
+        alone, factor = printer.text(result), printer.factor(result)
+        self.modules |= printer.modules
+        for name, helper in printer.helpers.items():
+            self.helpers.setdefault(name, helper)
+        return Template(alone, factor, rewrites.number_at(form, result), isinstance(form[result].kind, Input))
+
+    def _term(self, c: float, a: int, b: int) -> Product:
+        return Product(c, (self._name[a],) if b < 0 else (self._name[a], self._name[b]))
+
+    def _product(self, product: Product) -> str:
+        factors = list(product.factors)
+        if product.number == -1.0 and factors:
+            factors[0] = f"-{factors[0]}"
+        elif product.number != 1.0 or not factors:
+            factors.insert(0, self._literal(product.number))
+        return " * ".join(factors)
+
+    def _sum(self, terms: list[Product], offset: float = 0.0) -> str:
         if offset or not terms:
-            terms = [*terms, literal(offset)]
-        while len(terms) > _LONGEST_SUM:
+            terms = [*terms, Product(offset)]
+        while len(terms) > DEEPEST:
             name = self.names.fresh("part", numbered=True)
-            self.lines.append(f"{name} = {_joined(terms[:_LONGEST_SUM])}")
-            terms = [name, *terms[_LONGEST_SUM:]]
-        return _joined(terms)
+            self.lines.append(f"{name} = {self._joined(terms[:DEEPEST])}")
+            terms = [Product(1.0, (name,)), *terms[DEEPEST:]]
+        return self._joined(terms)
+
+    def _joined(self, terms: list[Product]) -> str:
+        text = self._product(terms[0])
+        for term in terms[1:]:
+            sign, term = ("-", term.times(-1.0)) if term.number < 0.0 else ("+", term)
+            text += f" {sign} {self._product(term)}"
+        return text
 
     def _largest(self, texts: list[str]) -> str:
         text = texts[0]
         for other in texts[1:]:
-            text = self.language.call(primitives.maximum, [text, other])
+            text = self._written(primitives.maximum, None, [None, None]).alone.format(text, other)
             if len(texts) > 2:
                 name = self.names.fresh("largest", numbered=True)
                 self.lines.append(f"{name} = {text}")
                 text = name
         return text
-
-
-def _joined(terms: list[str]) -> str:
-    return " + ".join(terms).replace("+ -", "- ")
-
-
-def _times(left: str, right: str) -> str:
-    if left == "1.0":
-        return right
-    if right == "1.0":
-        return left
-    return f"-{right}" if left == "-1.0" else f"{left} * {right}"
