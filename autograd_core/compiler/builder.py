@@ -9,24 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_core.compiler import rewrites
-from autograd_core.compiler.ir import (
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.kinds import (
     Broadcast,
     Constant,
     Copy,
-    Form,
     Input,
     MatMul,
     Numbers,
     Place,
-    Range,
     SampleProduct,
     Scatter,
-    Shape,
-    Subscript,
-    Transpose,
 )
 from autograd_core.compiler.names import Names, pattern
 from autograd_core.compiler.sections import Array
+from autograd_core.compiler.steps import Range, Shape, Subscript, Transpose
 from autograd_core.compiler.views import view
 from autograd_core.value import Value
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd_core.compiler.grids import grid_of
-from autograd_core.compiler.ir import How
+from autograd_core.compiler.kinds import How
 from autograd_core.compiler.lowering import Lowered, MaxReduce
 from autograd_core.compiler.sections import Array, Section
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_core.compiler import rewrites
-from autograd_core.compiler.ir import Form, Input, Place
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.kinds import Input, Place
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.printing import ARITHMETIC, Forms, Printer, Text, literal
 from autograd_core.compiler.rules import Rules

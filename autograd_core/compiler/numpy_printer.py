@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from autograd_core.compiler import arrays
-from autograd_core.compiler.ir import (
+from autograd_core.compiler.ir import Operation
+from autograd_core.compiler.kinds import (
     Broadcast,
     Constant,
     Copy,
@@ -18,23 +19,19 @@ from autograd_core.compiler.ir import (
     Input,
     MatMul,
     Not,
-    Operation,
     Place,
     Reduce,
-    Reshape,
     SampleProduct,
     Scatter,
     Segments,
-    Shape,
     Share,
-    Step,
-    Subscript,
     Uniform,
     VecDot,
     View,
 )
 from autograd_core.compiler.printing import ARITHMETIC, Forms, Helper, Printer, Sign, Text, range_text
 from autograd_core.compiler.rewrites import number_at
+from autograd_core.compiler.steps import Reshape, Shape, Step, Subscript
 from autograd_core.primitives import ATOM, POWER, PRODUCT, SIGN, Primitive
 
 _OF_NUMPY = (

@@ -15,7 +15,8 @@ import numpy as np
 
 from autograd_core.compiler import rewrites
 from autograd_core.compiler.builder import Builder
-from autograd_core.compiler.ir import Form, Place, Share
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.kinds import Place, Share
 from autograd_core.compiler.names import pattern
 from autograd_core.compiler.products import terms_of
 from autograd_core.compiler.rules import Rules

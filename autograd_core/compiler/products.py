@@ -7,9 +7,10 @@ import numpy as np
 from autograd_core.compiler import rewrites
 from autograd_core.compiler.builder import Builder, Term
 from autograd_core.compiler.grids import Grid, grid_of
-from autograd_core.compiler.ir import Call, Gather, MatMul, Place, Reduce, SampleProduct, Segments, Shape, VecDot
+from autograd_core.compiler.kinds import Call, Gather, MatMul, Place, Reduce, SampleProduct, Segments, VecDot
 from autograd_core.compiler.sections import Array, Section
 from autograd_core.compiler.stacks import stack
+from autograd_core.compiler.steps import Shape
 from autograd_core.compiler.views import common_shape, view
 from autograd_core.primitives import mul
 

@@ -9,23 +9,9 @@ from collections.abc import Sequence
 from math import prod
 
 from autograd_core import primitives
-from autograd_core.compiler.ir import (
-    Broadcast,
-    Call,
-    Constant,
-    Form,
-    Gather,
-    Input,
-    Not,
-    Numbers,
-    Place,
-    Reshape,
-    Shape,
-    Step,
-    Transpose,
-    View,
-    stepped,
-)
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.kinds import Broadcast, Call, Constant, Gather, Input, Not, Numbers, Place, View
+from autograd_core.compiler.steps import Reshape, Shape, Step, Transpose, stepped
 from autograd_core.primitives import COMPARISONS, Primitive
 
 _ARITHMETIC = {primitives.add, primitives.sub, primitives.mul, primitives.truediv}
@@ -47,7 +33,7 @@ def number_at(form: Form, place: Place) -> float | None:
 def call(form: Form, primitive: Primitive, arguments: Sequence[Place]) -> Place:
     """A primitive on its operands.
 
-    >>> from autograd_core.compiler.ir import Input
+    >>> from autograd_core.compiler.kinds import Input
     >>> form = Form()
     >>> x = form.add(Input("x", (3,)))
     >>> form.name(call(form, primitives.pow, [x, number(form, 2.0)]), "y")
@@ -82,7 +68,7 @@ def call(form: Form, primitive: Primitive, arguments: Sequence[Place]) -> Place:
 def times(form: Form, left: Place, right: Place) -> Place:
     """left * right: a product on the right joins that on the left, but a quotient there may overflow elsewhere.
 
-    >>> from autograd_core.compiler.ir import Input
+    >>> from autograd_core.compiler.kinds import Input
     >>> form = Form()
     >>> g, z = form.add(Input("g", (3,))), form.add(Input("z", (3,)))
     >>> slope = call(form, primitives.sub, [number(form, 1.0), call(form, primitives.less, [z, number(form, 0.0)])])
@@ -171,7 +157,7 @@ def largest(form: Form, left: Place, right: Place) -> Place:
 def view(form: Form, source: Place, steps: Sequence[Step]) -> Place:
     """A view, without reshapes that another follows, and turns that another undoes.
 
-    >>> from autograd_core.compiler.ir import Input
+    >>> from autograd_core.compiler.kinds import Input
     >>> form = Form()
     >>> x = form.add(Input("x", (2, 3)))
     >>> turned = view(form, x, [Transpose((1, 0))])

@@ -16,7 +16,8 @@ import numpy as np
 
 from autograd_core import modes, primitives
 from autograd_core.compiler import rewrites
-from autograd_core.compiler.ir import Form, Place
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.kinds import Place
 from autograd_core.floats import as_float
 from autograd_core.primitives import Primitive
 from autograd_core.value import Value

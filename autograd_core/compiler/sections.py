@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from autograd_core.compiler.ir import How
+from autograd_core.compiler.kinds import How
 from autograd_core.primitives import Primitive
 
 

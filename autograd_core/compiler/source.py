@@ -15,7 +15,8 @@ from autograd_core import primitives
 from autograd_core.compiler import arrays as helpers_on_arrays
 from autograd_core.compiler import rewrites
 from autograd_core.compiler.builder import Builder
-from autograd_core.compiler.ir import Broadcast, Call, Constant, Form, Input, Place, Uniform, View
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.kinds import Broadcast, Call, Constant, Input, Place, Uniform, View
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.numpy_printer import NumpyPrinter

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from autograd_core import floats, primitives
 from autograd_core.compiler import rewrites
-from autograd_core.compiler.ir import Call, Form, Input, Operation, Place
+from autograd_core.compiler.ir import Form, Operation
+from autograd_core.compiler.kinds import Call, Input, Place
 from autograd_core.compiler.lowering import Lowered, MaxReduce
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.printing import ARITHMETIC, DEEPEST, Forms, Helper, Printer, Sign, Text, literal

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograd_core.compiler.ir import Range, Reshape, Shape, Step, Subscript, Transpose
+from autograd_core.compiler.steps import Range, Reshape, Shape, Step, Subscript, Transpose
 
 _ALL = Range(0, None, 1)
 
