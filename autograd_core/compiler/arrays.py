@@ -70,3 +70,11 @@ def less_equal(x: Any, y: Any) -> Any:
 def equal(x: Any, y: Any) -> Any:
     """1 where x == y, else 0."""
     return np.equal(x, y) * 1.0
+
+
+def positions(start: int, *axes: tuple[int, int]) -> np.ndarray:
+    """Steps from a start along axes, each of a count and a step: start + k * step for each k below the count."""
+    found = np.asarray(start)
+    for count, step in axes:
+        found = np.add.outer(found, step * np.arange(count))
+    return found

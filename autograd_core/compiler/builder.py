@@ -46,6 +46,8 @@ class Builder:
         """The operation that works out each array; it may have axes of length 1 where the array has longer ones."""
         self._views: dict[Any, tuple[Place, Shape]] = {}
         self._groups: dict[str, int] = {}
+        self._gathers: dict[Array, list[np.ndarray]] = {}
+        """The positions that were gathered from each array."""
 
     def label(self, place: Place) -> str:
         """The name by which an operation is known, or ''."""
@@ -116,6 +118,7 @@ class Builder:
                 return rewrites.transposed(self.form, turned[0]), turned[1][::-1]
         seen = view(array.shape, index, array.batched)
         if seen is None:
+            self._gathers.setdefault(array, []).append(index)
             one = rewrites.gathered(self.form, place, self.constant(index, "at"))
             self.name(one, self.names.fresh(f"{self.label(place) or 't'}_at", numbered=True))
             return one, index.shape
@@ -123,6 +126,15 @@ class Builder:
         if array is self.parameters and one != place and not self.form[one].name:
             self.form.name(one, self._parameters_name(index))
         return one, seen.shape
+
+    def known_order(self, array: Array, rows: np.ndarray) -> np.ndarray:
+        """The order of these rows of positions in which their columns were gathered before, else the one they have."""
+        for known in self._gathers.get(array, ()):
+            if known.T.shape == rows.shape:
+                order, other = np.lexsort(rows.T), np.lexsort(known)
+                if (known.T[other] == rows[order]).all():
+                    return order[np.argsort(other)]
+        return np.arange(len(rows))
 
     def spread(self, array: Array, index: np.ndarray) -> Place:
         """The elements at flat positions `index`, and 0 where it is negative."""

@@ -236,7 +236,7 @@ class Printer:
         """Let a function come along, and before it those of its module that it calls."""
         if function.__name__ in self.helpers:
             return
-        definition = _plain_definition(function)
+        definition = ast.parse(inspect.getsource(function))
         others = vars(inspect.getmodule(function))
         for node in ast.walk(definition):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -245,17 +245,18 @@ class Printer:
                     self.include(other)
                 elif node.id in ("math", "inf", "nan"):
                     self.modules.add(node.id)
-        self.helpers[function.__name__] = ast.unparse(definition)
+        self.helpers[function.__name__] = plain_source(function)
 
 
-def _plain_definition(function: Any) -> ast.FunctionDef:
-    """The definition of a function without its types."""
+def plain_source(function: Any) -> str:
+    """The source of a function without its types."""
     definition = ast.parse(inspect.getsource(function)).body[0]
     assert isinstance(definition, ast.FunctionDef)
     definition.returns = None
-    for argument in definition.args.args:
+    arguments = definition.args
+    for argument in [*arguments.args, *([arguments.vararg] if arguments.vararg else [])]:
         argument.annotation = None
-    return definition
+    return ast.unparse(definition)
 
 
 def range_text(part: int | Range | None) -> str:

@@ -7,27 +7,35 @@ import numpy as np
 from autograd_core.compiler import rewrites
 from autograd_core.compiler.builder import Builder, Term
 from autograd_core.compiler.grids import Grid, grid_of
+from autograd_core.compiler.ir import Form
 from autograd_core.compiler.kinds import Call, Gather, MatMul, Place, Reduce, SampleProduct, Segments, VecDot
 from autograd_core.compiler.sections import Array, Section
 from autograd_core.compiler.stacks import stack
-from autograd_core.compiler.steps import Shape
+from autograd_core.compiler.steps import Range, Reshape, Shape, Subscript
 from autograd_core.compiler.views import common_shape, view
+from autograd_core.compiler.windows import stripes, windows
 from autograd_core.primitives import mul
 
 
 def terms_of(builder: Builder, array: Array) -> list[Term]:
     """What each section adds to a linear array, or has for the largest."""
-    return [_term_of(builder, section, array) for section in array.sections]
+    return [term for section in array.sections for term in _terms_of(builder, section, array)]
 
 
-def _term_of(builder: Builder, section: Section, array: Array) -> Term:
+def _terms_of(builder: Builder, section: Section, array: Array) -> list[Term]:
     found = None
     if array.how == "sum" and (section.terms != 1 or _sums_samples(section, array)):
         grid = grid_of(section)
-        found = _matrix_product(builder, grid, section, array) if grid else _stacked_product(builder, section, array)
-    if found:
-        return found
-    return _regular(builder, section, array) if section.terms else _segments(builder, section, array)
+        if grid:
+            found = _matrix_product(builder, grid, section, array)
+        elif array.batched == any(source.batched for source, _ in section.factors):
+            found = _stacked_product(builder, section, array)
+            several = None if found else _overlapping_product(builder, section, array)
+            if several:
+                return several
+    if found is None:
+        found = _regular(builder, section, array) if section.terms else _segments(builder, section, array)
+    return [found]
 
 
 def _sums_samples(section: Section, array: Array) -> bool:
@@ -46,8 +54,12 @@ def _over_samples(builder: Builder, grid: Grid, section: Section) -> Term | None
     """The sum over the samples of the outer products of rows and columns, which have their terms first."""
     rows_of, columns_of = (section.left, section.right) if grid.left_is_rows else (section.right, section.left)
     factors: list[Place] = []
-    for side, source, index in (("rows", rows_of, grid.rows), ("columns", columns_of, grid.columns)):
+    place = grid.place
+    for axis, (side, source, index) in enumerate((("rows", rows_of, grid.rows), ("columns", columns_of, grid.columns))):
         assert source is not None
+        if grid.scaled != side:
+            order = builder.known_order(source, index)
+            index, place = index[order], place.take(order, axis)
         index = index.T if section.terms > 1 else index[:, 0]
         single = index.shape[-1] == 1
         index = index[..., 0] if single else index
@@ -59,7 +71,7 @@ def _over_samples(builder: Builder, grid: Grid, section: Section) -> Term | None
         factors.append(factor)
     product = builder.form.add(SampleProduct(factors[0], factors[1], terms=section.terms > 1))
     scale = float(grid.scale[0]) if grid.scaled == "" else 1.0
-    place = np.squeeze(grid.place, tuple(axis for axis in (0, 1) if grid.place.shape[axis] == 1))
+    place = np.squeeze(place, tuple(axis for axis in (0, 1) if place.shape[axis] == 1))
     return Term(rewrites.scaled(builder.form, product, scale), place)
 
 
@@ -123,18 +135,13 @@ def _multiplied(builder: Builder, factors: list[Place], drop_rows: bool, drop_co
         if batched[1] and not batched[0]:
             return form.add(MatMul(columns, rewrites.transposed(form, rows)))
         return form.add(MatMul(rows, columns))
-    if batched[1] and not batched[0]:
-        # One factor is the same for all samples: the batch axis joins the rows of the other.
-        return rewrites.transposed(form, form.add(MatMul(columns, rewrites.transposed(form, rows))))
-    return form.add(MatMul(rows, rewrites.transposed(form, columns)))
+    return _rows_times_columns(form, rows, rewrites.transposed(form, columns))
 
 
 def _stacked_product(builder: Builder, section: Section, array: Array) -> Term | None:
     """left @ right for each of a stack of matrices."""
-    if _sums_samples(section, array):
-        return None
     found = stack(section)
-    if not found or section.right is None or array.batched != (section.left.batched or section.right.batched):
+    if not found or section.right is None:
         return None
     form, place = builder.form, found.place
     factors = [(section.left, found.left), (section.right, found.right)]
@@ -161,6 +168,36 @@ def _stacked_product(builder: Builder, section: Section, array: Array) -> Term |
     order = tuple(sorted(range(place.ndim), key=lambda axis: -steps[axis]))
     product = rewrites.scaled(form, rewrites.turned(form, product, order), scale)
     return Term(product, place.transpose(order))
+
+
+def _overlapping_product(builder: Builder, section: Section, array: Array) -> list[Term] | None:
+    """left @ right, of which one stripe of columns after the other is added to its places."""
+    found = windows(section)
+    some = stripes(found.place) if found else None
+    if not found or not some or section.right is None:
+        return None
+    form, columns = builder.form, found.place.shape[1]
+    left, right = builder.view(section.left, found.left), builder.view(section.right, found.right)
+    if left[1] != found.left.shape or right[1] != found.right.shape:
+        return None
+    product = rewrites.scaled(form, _rows_times_columns(form, left[0], right[0]), float(section.coefficient[0]))
+    terms = []
+    for stripe in some:
+        place = found.place[:, stripe]
+        rows, wide = common_shape(*place.T), common_shape(place[0])
+        columns_of = Range(stripe.start, None if stripe.stop == columns else stripe.stop, stripe.step)
+        steps = [Reshape((*rows, columns)), Subscript((*[Range(0, None, 1)] * len(rows), columns_of))]
+        part = rewrites.reshaped(form, rewrites.view(form, product, steps), (*rows, *wide))
+        terms.append(Term(part, place.reshape(*rows, *wide)))
+    return terms
+
+
+def _rows_times_columns(form: Form, left: Place, right: Place) -> Place:
+    """The product of two matrices, with what is the same for all samples on the right."""
+    if form[right].batched and not form[left].batched:
+        turned = form.add(MatMul(rewrites.transposed(form, right), rewrites.transposed(form, left)))
+        return rewrites.transposed(form, turned)
+    return form.add(MatMul(left, right))
 
 
 def _segments(builder: Builder, section: Section, array: Array) -> Term:

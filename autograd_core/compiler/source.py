@@ -21,8 +21,12 @@ from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.numpy_printer import NumpyPrinter
 from autograd_core.compiler.passes import Passes
+from autograd_core.compiler.printing import plain_source
 from autograd_core.compiler.sections import Array
 from autograd_core.compiler.straight import Straight
+
+_SHORT = 20
+"""Fewer positions are written out."""
 
 
 class Signature(NamedTuple):
@@ -103,19 +107,21 @@ class Source:
 
     def _module(self, name: str, body: Body, numbers: bool) -> str:
         """The function with what it needs; the numbers are left out where they are put in as they are."""
-        lines, modules = [], set(body.modules)
+        lines, modules, helpers = [], set(body.modules), dict(body.helpers)
         if numbers:
             lines += [f"{generator} = np.random.default_rng()" for generator in self.generators]
             for constant, array in body.constants.items():
-                lines.append(f"{constant} = {_array_literal(array)}")
+                steps = _steps(array)
+                lines.append(f"{constant} = {_steps_text(array, *steps) if steps else _array_literal(array)}")
+                if steps:
+                    helpers["positions"] = plain_source(helpers_on_arrays.positions)
                 modules |= {"nan"} if np.isnan(array).any() else set()
                 modules |= {"inf"} if np.isinf(array).any() else set()
         needed = [number for number in ("inf", "nan") if number in modules]
         imports = ["import math"] * ("math" in modules) + [f"from math import {', '.join(needed)}"] * bool(needed)
         if self.program.on_arrays or self.generators:
             imports += [""] * bool(imports) + ["import numpy as np"]
-        head = "\n".join(imports) + "\n" * (2 * bool(lines)) + "\n".join(lines)
-        parts = [head, *body.helpers.values(), self._definition(name, body)]
+        parts = ["\n".join(imports), *helpers.values(), "\n".join(lines), self._definition(name, body)]
         return "\n\n\n".join(part for part in parts if part) + "\n"
 
     def _docstring(self, name: str, body: Body) -> str:
@@ -284,3 +290,27 @@ def _array_literal(numbers: np.ndarray) -> str:
         if len(text) < 100
         else "np.array(" + textwrap.fill(text, 110, subsequent_indent="    ") + ")"
     )
+
+
+def _steps(numbers: np.ndarray) -> tuple[int, list[tuple[int, int]]] | None:
+    """Where positions start, and the count and step of each axis along which they move evenly, if they do."""
+    flat, axes = numbers.ravel(), list[tuple[int, int]]()
+    if numbers.dtype.kind != "i" or flat.size < _SHORT:
+        return None
+    while flat.size > 1:
+        differences = np.diff(flat)
+        breaks = np.flatnonzero(differences != differences[0])
+        run = int(breaks[0]) + 1 if len(breaks) else flat.size
+        rows = flat.reshape(-1, run) if run > 1 and flat.size % run == 0 else None
+        if rows is None or (np.diff(rows, axis=1) != differences[0]).any():
+            return None
+        axes.insert(0, (run, int(differences[0])))
+        flat = rows[:, 0]
+    return int(flat[0]), axes
+
+
+def _steps_text(numbers: np.ndarray, start: int, axes: list[tuple[int, int]]) -> str:
+    text = f"positions({', '.join(map(str, [start, *axes]))})"
+    if numbers.shape == tuple(count for count, _ in axes):
+        return text
+    return f"{text}.reshape({', '.join(map(str, numbers.shape))})"
