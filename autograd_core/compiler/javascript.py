@@ -15,7 +15,7 @@ from autograd_core.compiler.kinds import Input, Place
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.printing import ARITHMETIC, Forms, Printer, Text, literal
 from autograd_core.compiler.rules import Rules
-from autograd_core.primitives import ATOM
+from autograd_core.primitives import ATOM, PRIMITIVES
 from autograd_core.value import Value
 
 _HELPERS = {
@@ -104,7 +104,7 @@ FORMS: Forms = {
     **ARITHMETIC,
     "neg": "-",
     **{name: f"Math.{function}" for name, function in _OF_MATH.items()},
-    **{name: name for name in _HELPERS},
+    **{name: name for name in _HELPERS if name in PRIMITIVES},
 }
 """How JavaScript writes each primitive."""
 

@@ -271,9 +271,9 @@ class Straight:
         return text
 
     def _largest(self, texts: list[str]) -> str:
-        text = texts[0]
+        text, larger = texts[0], self._written(primitives.maximum, None, [None, None]).alone
         for other in texts[1:]:
-            text = self._written(primitives.maximum, None, [None, None]).alone.format(text, other)
+            text = larger.format(text, other)
             if len(texts) > 2:
                 name = self.names.fresh("largest", numbered=True)
                 self.lines.append(f"{name} = {text}")
