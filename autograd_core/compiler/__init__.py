@@ -30,7 +30,9 @@ The passes, in the order in which they run, each in a file:
    pages that change an input. What printers share is in `printing`: each has one table, of how its target writes each
    primitive, and none looks at text. `arrays` has the operations that NumPy lacks.
 
-5. `source` puts the lines together to a module, with the `names` that labels and scopes suggest, and `program` runs it.
+5. `array_program` and `float_program` lead from graphs to printed lines, with the `names` that labels and scopes
+   suggest, which `pieces` cuts where CPython could not compile them at once. `source` puts them together to a module,
+   and `program` runs it.
 """
 
 from autograd_core.compiler.program import Program, Statistics, compile

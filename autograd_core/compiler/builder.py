@@ -173,7 +173,7 @@ class Builder:
         """Add up the terms of an array; `flat` says that each is to be written to its place by itself."""
         form = self.form
         whole = [term for term in terms if term.place.size == array.size and not flat]
-        parts = [term for term in terms if not any(term is other for other in whole)]
+        parts = [term for term in terms if term.place.size != array.size or flat]
         sums = [self._in_place(term, array) for term in whole]
         if array.offset is not None and array.offset.any():
             sums.append(self.numbers(array.offset.reshape(array.shape)))

@@ -175,12 +175,14 @@ def _handed_back(section: Section, array: Array, gradient: Gradient) -> list[Sec
 def _merged(sections: list[Section]) -> list[Section]:
     """One section for each pair of arrays, unless they hand back to different elements, or only one is weighted."""
     merged: list[Section] = []
+    alike: dict[object, list[int]] = {}
     for section in sections:
-        for place, known in enumerate(merged):
-            alike = (known.left, known.right, known.weighted) == (section.left, section.right, section.weighted)
-            if alike and np.isin(section.owner, known.owner).any():
-                merged[place] = known.joined(section)
+        places = alike.setdefault((section.left, section.right, section.weighted), [])
+        for place in places:
+            if np.isin(section.owner, merged[place].owner).any():
+                merged[place] = merged[place].joined(section)
                 break
         else:
+            places.append(len(merged))
             merged.append(section)
     return merged

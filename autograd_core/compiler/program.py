@@ -13,11 +13,14 @@ import numpy as np
 
 from autograd_core import floats
 from autograd_core.compiler import arrays
+from autograd_core.compiler.array_program import array_source
+from autograd_core.compiler.float_program import float_source
 from autograd_core.compiler.grouping import group
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.rules import CompileError
-from autograd_core.compiler.source import Signature, Source, array_source, float_source
+from autograd_core.compiler.signature import Signature
+from autograd_core.compiler.source import Source
 from autograd_core.files import replacing
 from autograd_core.graph import collector_paused, gradient_lock, require_graph
 from autograd_core.value import Value

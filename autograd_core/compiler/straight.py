@@ -12,6 +12,7 @@ from autograd_core.compiler.ir import Form, Operation
 from autograd_core.compiler.kinds import Call, Input, Place
 from autograd_core.compiler.lowering import Lowered, MaxReduce
 from autograd_core.compiler.names import Names
+from autograd_core.compiler.pieces import Line
 from autograd_core.compiler.printing import ARITHMETIC, DEEPEST, Forms, Helper, Printer, Sign, Text, literal
 from autograd_core.compiler.rules import Rules
 from autograd_core.primitives import COMPARISONS, PRIMITIVES, PRODUCT, SIGN, Primitive
@@ -78,17 +79,17 @@ class Product(NamedTuple):
 
     number: float
     factors: tuple[str, ...] = ()
-    composed: bool = False
-    """Whether a factor is more than a name."""
+    reads: tuple[str, ...] = ()
+    """The names in the factors; the factors themselves, where they are names."""
 
-    def times(self, number: float, *factors: str, composed: bool = False) -> Product:
+    def times(self, number: float, *names: str) -> Product:
         """This times more."""
-        return Product(self.number * number, (*self.factors, *factors), self.composed or composed)
+        return Product(self.number * number, (*self.factors, *names), (*self.reads, *names))
 
     @property
     def is_bare(self) -> bool:
         """Whether it is a single variable or number."""
-        return not self.factors or (self.number == 1.0 and len(self.factors) == 1 and not self.composed)
+        return not self.factors or (self.number == 1.0 and len(self.factors) == 1 and self.factors == self.reads)
 
 
 class Straight:
@@ -104,7 +105,7 @@ class Straight:
         """The source of the functions that the lines written so far call, by name, those that others call first."""
         self.modules: set[str] = set()
         self.names = Names([*vars(floats), *sources, *reserved])
-        self.lines: list[str] = []
+        self.lines: list[Line] = []
         self._templates: dict[object, Template] = {}
         self._name: dict[int, str] = {}
         self._terms: dict[int, dict[tuple[int, int, int], float]] = {}
@@ -128,19 +129,20 @@ class Straight:
         for node in sorted(lowered.level):
             call = lowered.calls.get(node)
             if isinstance(call, MaxReduce):
-                text = self._largest([self._text(operand) for operand in call.operands])
+                text, reads = self._largest([self._name[operand] for operand in call.operands])
             elif call:
                 text = self._template(call.primitive, None, call.operands).alone.format(*self._texts(call.operands))
+                reads = self._names(call.operands)
             else:
                 terms = [self._term(c, a, b) for (a, b, _), c in self._terms.get(node, {}).items()]
-                text = self._sum(terms, lowered.offset.get(node, 0.0))
+                text, reads = self._sum(terms, lowered.offset.get(node, 0.0))
                 output = node >= len(lowered.order)
                 if output and len(terms) == 1 and node not in lowered.offset and terms[0].is_bare:
                     self._name[node] = text
                     continue
             label = "value" if node >= len(lowered.order) else lowered.order[node].label
             name = self._name[node] = self.names.fresh(label if label and "." not in label else f"v{node}")
-            self.lines.append(f"{name} = {text}")
+            self.lines.append(Line(name, text, reads))
         return [self._name[node] for node in lowered.outputs]
 
     def backward(self, parameters: int) -> list[str]:
@@ -195,15 +197,16 @@ class Straight:
         if template.number is not None:
             return upstream.times(template.number)
         text = template.factor.format(*self._texts(call.operands), out=self._name[node])
-        return upstream.times(1.0, text, composed=not template.is_name)
+        reads = (text,) if template.is_name else (*self._names(call.operands), self._name[node])
+        return Product(upstream.number, (*upstream.factors, text), upstream.reads + reads)
 
     def _gathered(self, node: int, terms: list[Product]) -> Product:
         """The gradient of a node, in a variable unless it is one already."""
         if len(terms) == 1 and terms[0].is_bare:
             return terms[0]
         name = self.names.fresh(f"d_{self._name[node]}")
-        self.lines.append(f"{name} = {self._sum(terms)}")
-        return Product(1.0, (name,))
+        self.lines.append(Line(name, *self._sum(terms)))
+        return Product(1.0).times(1.0, name)
 
     def _text(self, node: int) -> str:
         number = self.lowered.numbers.get(node)
@@ -211,6 +214,10 @@ class Straight:
 
     def _texts(self, nodes: Sequence[int]) -> list[str]:
         return [self._text(node) for node in nodes]
+
+    def _names(self, nodes: Sequence[int]) -> tuple[str, ...]:
+        """The names of nodes other than constants."""
+        return tuple([self._name[node] for node in nodes if node not in self.lowered.numbers])
 
     def _literal(self, number: float) -> str:
         if not math.isfinite(number):
@@ -244,7 +251,8 @@ class Straight:
         return Template(alone, factor, rewrites.number_at(form, result), isinstance(form[result].kind, Input))
 
     def _term(self, c: float, a: int, b: int) -> Product:
-        return Product(c, (self._name[a],) if b < 0 else (self._name[a], self._name[b]))
+        names = (self._name[a],) if b < 0 else (self._name[a], self._name[b])
+        return Product(c, names, names)
 
     def _product(self, product: Product) -> str:
         factors = list(product.factors)
@@ -254,28 +262,31 @@ class Straight:
             factors.insert(0, self._literal(product.number))
         return " * ".join(factors)
 
-    def _sum(self, terms: list[Product], offset: float = 0.0) -> str:
+    def _sum(self, terms: list[Product], offset: float = 0.0) -> tuple[str, tuple[str, ...]]:
+        """The sum as text, and the names that it reads."""
         if offset or not terms:
             terms = [*terms, Product(offset)]
         while len(terms) > DEEPEST:
             name = self.names.fresh("part", numbered=True)
-            self.lines.append(f"{name} = {self._joined(terms[:DEEPEST])}")
-            terms = [Product(1.0, (name,)), *terms[DEEPEST:]]
+            self.lines.append(Line(name, *self._joined(terms[:DEEPEST])))
+            terms = [Product(1.0).times(1.0, name), *terms[DEEPEST:]]
         return self._joined(terms)
 
-    def _joined(self, terms: list[Product]) -> str:
-        text = self._product(terms[0])
+    def _joined(self, terms: list[Product]) -> tuple[str, tuple[str, ...]]:
+        parts, reads = [self._product(terms[0])], terms[0].reads
         for term in terms[1:]:
             sign, term = ("-", term.times(-1.0)) if term.number < 0.0 else ("+", term)
-            text += f" {sign} {self._product(term)}"
-        return text
+            parts.append(f"{sign} {self._product(term)}")
+            reads += term.reads
+        return " ".join(parts), reads
 
-    def _largest(self, texts: list[str]) -> str:
-        text, larger = texts[0], self._written(primitives.maximum, None, [None, None]).alone
-        for other in texts[1:]:
-            text = larger.format(text, other)
-            if len(texts) > 2:
-                name = self.names.fresh("largest", numbered=True)
-                self.lines.append(f"{name} = {text}")
-                text = name
-        return text
+    def _largest(self, names: list[str]) -> tuple[str, tuple[str, ...]]:
+        larger = self._written(primitives.maximum, None, [None, None]).alone
+        name = names[0]
+        for other in names[1:-1]:
+            fresh = self.names.fresh("largest", numbered=True)
+            self.lines.append(Line(fresh, larger.format(name, other), (name, other)))
+            name = fresh
+        if len(names) == 1:
+            return name, (name,)
+        return larger.format(name, names[-1]), (name, names[-1])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from autograd_core import Value, compile, functions, primitives
+from autograd_core.compiler.array_program import ArrayProgram
 from autograd_core.compiler.ir import Form
 from autograd_core.compiler.kinds import (
     Broadcast,
@@ -28,7 +29,6 @@ from autograd_core.compiler.kinds import (
     VecDot,
     View,
 )
-from autograd_core.compiler.source import ArrayProgram
 from autograd_core.compiler.steps import FormError, Range, Reshape, Subscript, Transpose
 from tests.autograd_core.compiler.agreement import nodes
 

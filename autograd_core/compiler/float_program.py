@@ -1,0 +1,94 @@
+"""Programs on floats: the lines of straight-line code, in one function or in pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from autograd_core.compiler.lowering import Lowered
+from autograd_core.compiler.pieces import Line, cut
+from autograd_core.compiler.signature import Signature, generators_of, shape_text, table
+from autograd_core.compiler.source import Body, Source
+from autograd_core.compiler.straight import Straight
+
+
+@dataclass
+class FloatProgram:
+    """The lines of a program on floats, in which no input has a batch axis."""
+
+    given: Signature
+    head: list[str]
+    """The lines that take the arguments apart."""
+    forward: list[Line]
+    backward: list[Line]
+    outputs: list[str]
+    gradient: list[str]
+    helpers: dict[str, str]
+    modules: set[str]
+    forward_helpers: list[str]
+    """The names of the helpers that the forward pass calls."""
+    taken: set[str]
+    """The names that mean something in the lines."""
+
+    on_arrays = False
+    is_mean = False
+
+    def operations(self) -> int:
+        """How many lines there are."""
+        return len(self.head) + len(self.forward) + len(self.backward)
+
+    def body(self, name: str) -> Body:
+        """The lines of `value` or `value_and_grad`."""
+        rows = table(self.given, [shape_text(shape) for shape in self.given.shapes])
+        value = self.outputs[0] if self.given.single else f"({', '.join(self.outputs)},)"
+        if name == "value":
+            pieces = cut(self.forward, set(self.outputs), "forward", self.taken)
+            helpers = {helper: self.helpers[helper] for helper in self.forward_helpers} | pieces.functions
+            return Body([*self.head, *pieces.lines], [], value, "", helpers, self.modules, rows)
+        kept = {*self.outputs, *(read for line in self.backward for read in line.reads)}
+        forward = cut(self.forward, kept, "forward", self.taken)
+        backward = cut(self.backward, set(self.gradient), "backward", self.taken)
+        helpers = {**self.helpers, **forward.functions, **backward.functions}
+        gradient = f"[{', '.join(self.gradient)}]"
+        return Body([*self.head, *forward.lines], backward.lines, value, gradient, helpers, self.modules, rows)
+
+
+def float_source(lowered: Lowered, given: Signature) -> Source:
+    """The source on floats, in which no input has a batch axis."""
+    generators, masks = generators_of(lowered, given)
+    straight = Straight(lowered, [*given.names, *masks], generators)
+    head = []
+    for name, shape, used in zip(given.names, given.shapes, straight.leaves, strict=False):
+        if used:
+            head.append(f"{_nested([used.get(k, '_') for k in range(prod(shape))], shape)} = {name}")
+    for generator, used, (_, chances) in zip(
+        generators, straight.leaves[len(given.names) :], lowered.masks, strict=True
+    ):
+        head += [f"{used[k]} = float({generator}.random() < {chance!r})" for k, chance in enumerate(chances)]
+    outputs = straight.forward()
+    lines, helpers = straight.lines, list(straight.helpers)
+    straight.lines, gradient = [], list[str]()
+    if given.single:
+        gradient = straight.backward(given.shapes[0][0])
+    program = FloatProgram(
+        given,
+        head,
+        lines,
+        straight.lines,
+        outputs,
+        gradient,
+        straight.helpers,
+        straight.modules,
+        helpers,
+        straight.names.taken,
+    )
+    return Source(given.names, generators, program)
+
+
+def _nested(names: list[str], shape: tuple[int, ...]) -> str:
+    """Names in the arrangement of a shape, as the target of an assignment."""
+    if not shape:
+        return names[0]
+    step = len(names) // shape[0]
+    inner = [_nested(names[k : k + step], shape[1:]) for k in range(0, len(names), step)]
+    return f"({', '.join(inner)}{',' * (len(inner) == 1)})"
