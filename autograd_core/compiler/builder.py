@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,12 +169,11 @@ class Builder:
             return place
         return rewrites.broadcast_to(self.form, place, array.shape, array.batched)
 
-    def linear(self, name: str, array: Array, terms: Sequence[Term], about: str = "", flat: bool = False) -> Place:
-        """Add up the terms of an array; `flat` says that each is to be written to its place by itself."""
-        form = self.form
-        whole = [term for term in terms if term.place.size == array.size and not flat]
-        parts = [term for term in terms if term.place.size != array.size or flat]
-        sums = [self._in_place(term, array) for term in whole]
+    def linear(self, name: str, array: Array, terms: Iterable[Term], about: str = "") -> Place:
+        """Add up the terms of an array: those that cover it, and then, each in its place, the others."""
+        form, terms = self.form, list(terms)
+        sums = [self._in_place(term, array) for term in terms if term.place.size == array.size]
+        parts = [term for term in terms if term.place.size != array.size]
         if array.offset is not None and array.offset.any():
             sums.append(self.numbers(array.offset.reshape(array.shape)))
         if array.how == "sum":
@@ -182,33 +181,50 @@ class Builder:
         for other in sums[1:]:
             both = sums[0], other
             sums[0] = rewrites.plus(form, *both) if array.how == "sum" else rewrites.largest(form, *both)
-        if sums and not parts:
+        if not sums:
+            return self.assembled(name, array, parts, about)
+        if not parts:
             place = self.full(sums[0], array)
             self.name(place, name, about)
             return place
-        zeros = rewrites.number(form, 0.0)
-        place = form.add(Broadcast(zeros, array.shape, array.batched), own=bool(parts))
-        if sums:
-            whole_base = rewrites.broadcast_to(form, sums[0], array.shape, array.batched)
-            place = form.add(Copy(whole_base), own=True)
-        form.name(place, name, about)
-        covered = np.full(array.size, bool(sums))
-        for term in parts:
+        whole = rewrites.broadcast_to(form, sums[0], array.shape, array.batched)
+        return self.assembled(name, array, parts, about, form.add(Copy(whole), own=True))
+
+    def assembled(
+        self,
+        name: str,
+        array: Array,
+        terms: Iterable[Term],
+        about: str = "",
+        into: Place | None = None,
+        like: Array | None = None,
+    ) -> Place:
+        """Write each term to its place in an array of zeros, or add it to what is there.
+
+        Terms for elements of which there is a view of the array that this one is `like` are named after that view.
+        """
+        covered = np.full(array.size, into is not None)
+        if into is None:
+            zeros = rewrites.number(self.form, 0.0)
+            into = self.form.add(Broadcast(zeros, array.shape, array.batched), own=True)
+        self.form.name(into, name, about)
+        for term in terms:
             add = bool(covered[term.place].any()) or len(np.unique(term.place)) < term.place.size
             covered[term.place] = True
-            place = self._written(place, term, array, add, flat)
-        return place
+            if like is not None:
+                known = self._views.get((self.value[like], term.place.shape, term.place.tobytes()))
+                label = f"d_{self.label(known[0])}" if known and self.label(known[0]) else ""
+                if label and label not in self.names.taken:
+                    self.name(term.value, self.names.fresh(label))
+            into = self._written(into, term, array, add)
+        return into
 
-    def _written(self, into: Place, term: Term, array: Array, add: bool, flat: bool) -> Place:
+    def _written(self, into: Place, term: Term, array: Array, add: bool) -> Place:
         """The array with one term written to its place, or added."""
         target = view(array.shape, term.place, array.batched)
         if target is None or target.shape != term.place.shape:
             at = self.constant(term.place, "at")
             return self.form.add(Scatter(into, term.value, at, add))
-        key = (self.value[self.parameters], term.place.shape, term.place.tobytes())
-        known = self.label(self._views[key][0]) if flat and key in self._views else ""
-        if known and f"d_{known}" not in self.names.taken:
-            self.name(term.value, self.names.fresh(f"d_{known}"))
         return self.form.add(Scatter(into, term.value, target.steps, add))
 
     def _in_place(self, term: Term, array: Array) -> Place:

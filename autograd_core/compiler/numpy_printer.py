@@ -142,7 +142,7 @@ class NumpyPrinter(Printer):
     def _reduce(self, kind: Reduce, one: Operation) -> Text:
         source, array = self.form[kind.source], self.atom(kind.source)
         if kind.axis is None:
-            return Text(f"{array}.sum({'0' * bool(source.shape)})", ATOM)
+            return Text(f"{array}.sum(0)", ATOM)
         axis = -1 if kind.axis == len(source.shape) - 1 else kind.axis + source.batched
         return Text(f"{array}.{kind.how}({axis})", ATOM)
 

@@ -102,7 +102,12 @@ class Passes:
                 for section in gradient.sections:
                     covered[section.owner] = True
                 gradients[array] = Gradient(gradient, covered)
-                builder.value[gradient] = builder.linear(name, gradient, terms_of(builder, gradient), flat=last)
+                terms = terms_of(builder, gradient)
+                builder.value[gradient] = (
+                    builder.assembled(name, gradient, terms, like=array)
+                    if last
+                    else builder.linear(name, gradient, terms)
+                )
         self.form.results.append(builder.value[gradients[parameters].array])
 
     def _uses(self) -> dict[Array, list[Use]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from autograd_core.compiler import rewrites
@@ -17,9 +19,10 @@ from autograd_core.compiler.windows import stripes, windows
 from autograd_core.primitives import mul
 
 
-def terms_of(builder: Builder, array: Array) -> list[Term]:
-    """What each section adds to a linear array, or has for the largest."""
-    return [term for section in array.sections for term in _terms_of(builder, section, array)]
+def terms_of(builder: Builder, array: Array) -> Iterator[Term]:
+    """What each section adds to a linear array, or has for the largest, one after the other."""
+    for section in array.sections:
+        yield from _terms_of(builder, section, array)
 
 
 def _terms_of(builder: Builder, section: Section, array: Array) -> list[Term]:

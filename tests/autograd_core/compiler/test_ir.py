@@ -43,10 +43,10 @@ value      : [batch]     the output  = vecdot(tanh1, tanh1)
 d_value    : [batch]                 = 1.0 / batch
 d_tanh1    : [batch, 2]              = 2.0 * d_value[None] * tanh1
 d_z1       : [batch, 2]              = d_tanh1 * (1.0 - tanh1 * tanh1)
-d_b        : [2]                     = d_z1.sum(batch)
-d_W        : [2, 3]                  = d_z1.T @ x
 gradient   : [8]                     = broadcast(0.0)
+d_b        : [2]                     = d_z1.sum(batch)
 gradient   : [8]                     = gradient with [3::4] = d_b
+d_W        : [2, 3]                  = d_z1.T @ x
 gradient   : [8]                     = gradient with .reshape(2, 4)[:, :3] = d_W"""
 
 

@@ -47,20 +47,20 @@ def value_and_grad(parameters, x, y):
     d_z2 = d_relu2 * ~(z2 <= 0.0)
     d_relu1 = d_z2 @ W2
     d_z1 = d_relu1 * ~(z1 <= 0.0)
-    d_b1 = d_z1.sum(0)
-    d_W1 = d_z1.T @ x
-    d_b2 = d_z2.sum(0)
-    d_W2 = d_z2.T @ relu1
-    d_b3 = d_z3.sum()
-    d_w3 = d_z3 @ relu2
-    d_parameters = 0.0002 * d_value.sum() * parameters
     gradient = np.zeros((337,))
+    d_b1 = d_z1.sum(0)
     gradient[2:50:3] = d_b1
+    d_W1 = d_z1.T @ x
     gradient[:48].reshape(16, 3)[:, :2] = d_W1
+    d_b2 = d_z2.sum(0)
     gradient[64:336:17] = d_b2
+    d_W2 = d_z2.T @ relu1
     gradient[48:320].reshape(16, 17)[:, :16] = d_W2
+    d_b3 = d_z3.sum(0)
     gradient[336] = d_b3
+    d_w3 = d_z3 @ relu2
     gradient[320:336] = d_w3
+    d_parameters = 0.0002 * d_value.sum(0) * parameters
     gradient[...] += d_parameters
     return value.mean(), gradient
 '''
@@ -100,20 +100,20 @@ def value_and_grad(parameters):
     d_z2 = d_relu2 * ~(z2 <= 0.0)
     d_relu1 = d_z2 @ W2
     d_z1 = d_relu1 * ~(z1 <= 0.0)
-    d_b1 = d_z1.sum(0)
-    d_W1 = d_z1.T @ c1
-    d_b2 = d_z2.sum(0)
-    d_W2 = d_z2.T @ relu1
-    d_b3 = d_z3 @ c2
-    d_w3 = relu2.T @ (d_z3 * c2)
-    d_parameters = 0.0002 * parameters
     gradient = np.zeros((337,))
+    d_b1 = d_z1.sum(0)
     gradient[2:50:3] = d_b1
+    d_W1 = d_z1.T @ c1
     gradient[:48].reshape(16, 3)[:, :2] = d_W1
+    d_b2 = d_z2.sum(0)
     gradient[64:336:17] = d_b2
+    d_W2 = d_z2.T @ relu1
     gradient[48:320].reshape(16, 17)[:, :16] = d_W2
+    d_b3 = d_z3 @ c2
     gradient[336] = d_b3
+    d_w3 = relu2.T @ (d_z3 * c2)
     gradient[320:336] = d_w3
+    d_parameters = 0.0002 * parameters
     gradient[...] += d_parameters
     return value, gradient
 '''
