@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from autograd_core.compiler.names import Names
 
-LONGEST = 4_000
+LONGEST = 20_000
 """How many lines a function may have."""
 
 

@@ -255,11 +255,11 @@ class Straight:
         return Product(c, names, names)
 
     def _product(self, product: Product) -> str:
-        factors = list(product.factors)
-        if product.number == -1.0 and factors:
-            factors[0] = f"-{factors[0]}"
-        elif product.number != 1.0 or not factors:
-            factors.insert(0, self._literal(product.number))
+        number, factors, _ = product
+        if number == -1.0 and factors:
+            return f"-{' * '.join(factors)}"
+        if number != 1.0 or not factors:
+            factors = (self._literal(number), *factors)
         return " * ".join(factors)
 
     def _sum(self, terms: list[Product], offset: float = 0.0) -> tuple[str, tuple[str, ...]]:
