@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from autograd_core import Value
 from autograd_core.functions import (
     cos,
+    erf,
     exp,
     less,
     log_softmax,
@@ -170,3 +172,103 @@ def second_derivative(output: Value, at: Value) -> Value:
     for _ in range(2):
         (output,) = gradients(output, [at], create_graph=True)
     return output
+
+
+def option_on_tensors(spot: Any, spread: Any, rate: Any, strike: Any) -> Any:
+    volatility = torch.exp(spread)
+    d = (spot - strike + rate + volatility**2 / 2.0) / volatility
+    below, further = (0.5 * (1.0 + torch.erf(x / math.sqrt(2.0))) for x in (d, d - volatility))
+    return torch.exp(spot) * below - torch.exp(strike - rate) * further
+
+
+@program("Black-Scholes", [(), (), ()], [()], option_on_tensors)
+def black_scholes(spot: Any, spread: Any, rate: Any, strike: Any) -> Value:
+    """The price of a call over one year; spot and strike by their logarithms."""
+    volatility = exp(spread)
+    d = (spot - strike + rate + volatility**2 / 2.0) / volatility
+    below, further = (0.5 * (1.0 + erf(x / math.sqrt(2.0))) for x in (d, d - volatility))
+    return exp(spot) * below - exp(strike - rate) * further
+
+
+def bundle_on_tensors(cameras: Any, points: Any, seen: Any) -> Any:
+    angle, across, along = cameras.T[:, :, None]
+    x, y = points.T[:, None]
+    depth = torch.exp(torch.sin(angle) * x + torch.cos(angle) * y + along)
+    return ((((torch.cos(angle) * x - torch.sin(angle) * y + across) / depth) - seen) ** 2).sum()
+
+
+@program("bundle adjustment", [(2, 3), (4, 2)], [(2, 4)], bundle_on_tensors)
+def bundle_adjustment(cameras: Matrix, points: Matrix, seen: Matrix) -> Value:
+    errors = []
+    for (angle, across, along), row in zip(cameras, seen, strict=True):
+        for (x, y), at in zip(points, row, strict=True):
+            depth = exp(sin(angle) * x + cos(angle) * y + along)
+            errors.append((cos(angle) * x - sin(angle) * y + across) / depth - at)
+    return squares(errors)
+
+
+FRACTIONS = [0.0, 0.25, 0.5, 0.75]
+
+
+def spline_on_tensors(knots: Any, target: Any) -> Any:
+    t = torch.tensor(FRACTIONS, dtype=torch.float64)
+    basis = torch.stack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]) / 2.0
+    return ((knots.unfold(0, 4, 1) @ basis - target) ** 2).sum()
+
+
+@program("Catmull-Rom spline", [(6,)], [(3, 4)], spline_on_tensors)
+def spline(knots: list[Any], target: Matrix) -> Value:
+    errors = []
+    for place, row in enumerate(target):
+        for t, at in zip(FRACTIONS, row, strict=True):
+            basis = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]
+            errors.append(total(b / 2.0 * knot for b, knot in zip(basis, knots[place:], strict=False)) - at)
+    return squares(errors)
+
+
+LABELS = [0, 1, 0, 2, 0]
+"""Two symbols with blanks around them."""
+
+
+def alignment_on_tensors(W: Any, x: Any) -> Any:
+    chances = torch.log_softmax(x @ W.T, 1)[:, None]
+    symbols = torch.tensor([[label for label in LABELS if label]])
+    lengths = torch.tensor([len(chances)]), torch.tensor([symbols.shape[1]])
+    return torch.nn.functional.ctc_loss(chances, symbols, *lengths, reduction="sum")
+
+
+@program("connectionist temporal classification", [(3, 2)], [(5, 2)], alignment_on_tensors)
+def temporal_classification(W: Matrix, x: Matrix) -> Value:
+    chances = [log_softmax(affine(W, now)) for now in x]
+    alpha: dict[int, Any] = {0: chances[0][LABELS[0]], 1: chances[0][LABELS[1]]}
+    for now in chances[1:]:
+        before, alpha = alpha, {}
+        for place, label in enumerate(LABELS):
+            skips = label != 0 and place >= 2 and LABELS[place - 2] != label
+            ways = [before[k] for k in range(place - 1 - skips, place + 1) if k in before]
+            if ways:
+                alpha[place] = logsumexp(ways) + now[label]
+    return -logsumexp([alpha[len(LABELS) - 2], alpha[len(LABELS) - 1]])
+
+
+def prey_on_tensors(rates: Any, state: Any) -> Any:
+    prey, hunters = torch.exp(state)
+    a, b, c, d = torch.exp(rates)
+    for _ in range(10):
+        prey, hunters = (
+            prey + 0.02 * (a * prey - b * prey * hunters),
+            hunters + 0.02 * (c * prey * hunters - d * hunters),
+        )
+    return prey**2 + hunters**2
+
+
+@program("Lotka-Volterra", [(4,)], [(2,)], prey_on_tensors)
+def lotka_volterra(rates: list[Any], state: list[Any]) -> Value:
+    prey, hunters = each(exp, state)
+    a, b, c, d = each(exp, rates)
+    for _ in range(10):
+        prey, hunters = (
+            prey + 0.02 * (a * prey - b * prey * hunters),
+            hunters + 0.02 * (c * prey * hunters - d * hunters),
+        )
+    return prey * prey + hunters * hunters
