@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from autograd_core.formula import names_of
 from autograd_core.graph import collector_paused
 from viz.boxes import Box, Collapse, columns, fitting_boxes
 from viz.markup import box_label, box_tip, edge_label, edge_tip, fill, largest_gradient, markup, tip
+from viz.placing import Frame, Rect, placed
 from viz.render import FORMATS, png, render
 
 FONT = "Helvetica,Arial,sans-serif"
@@ -112,10 +113,22 @@ def draw(
     if hidden:
         notes.append(f"the {len(boxes):,} nodes nearest the output, without {hidden:,} more")
 
+    boxes = _numbered(boxes, lambda box: ".".join((*box.frame, box.scope)) if box.scope else "")
     drawn = set(boxes)
+    sources = {box: {source for source, _, _ in box.edges if source and source in drawn} for box in boxes}
+    column = columns(sources)
+    places, frames = {}, {}
+    if not hidden and _side_by_side(column):
+        labels = {box: box_label(box, names) for box in boxes}
+        longest = {
+            box: max((len(edge_label(node, at, contributions)) for one, node, at in box.edges if one and not one.scope),
+                     default=0)
+            for box in boxes if not box.scope
+        }  # fmt: skip
+        places, frames = placed({box: column[box] for box in boxes}, sources, labels, longest)
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "fontname": FONT, "fontsize": "10", "nodesep": "0.2", "outputorder": "edgesfirst",
-                    **_layout(boxes, drawn)},
+        graph_attr={"rankdir": "LR", "fontname": FONT, "fontsize": "10", "nodesep": "0.2", "ranksep": "0.4",
+                    "outputorder": "edgesfirst", **_layout(column, sources, bool(places))},
         node_attr={"shape": "box", "style": "rounded,filled", "fontname": FONT, "fontsize": "11",
                    "margin": "0.12,0.06"},
         edge_attr={"fontname": FONT, "fontsize": "10", "color": "#555555", "fontcolor": "#333333", "arrowsize": "0.7",
@@ -123,7 +136,11 @@ def draw(
     )  # fmt: skip
     if notes:
         graph.attr(label=markup("; ".join(notes)))
-    _add_frame(graph, (), _by_frame(boxes), largest_gradient(boxes), names)
+    if places and notes:
+        across = [place.x for place in places.values()]
+        lowest = min(place.y - place.height / 2 for place in [*places.values(), *frames.values()])
+        graph.attr(lp=f"{(min(across) + max(across)) / 2:.1f},{lowest - 20.0:.1f}")
+    _add_frame(graph, (), _by_frame(boxes), largest_gradient(boxes), names, places, frames)
     if hidden:
         farther = tip(f"{hidden:,} nodes that are farther from the output")
         graph.node("rest", markup(f"… {hidden:,} more"), shape="plaintext", style="", id="rest", tooltip=farther)
@@ -132,43 +149,37 @@ def draw(
     return Diagram(graph.source)
 
 
-def _layout(boxes: list[Box], drawn: set[Box]) -> dict[str, str]:
-    """How Graphviz is to place boxes and lead the edges between them.
+def _side_by_side(column: Mapping[Box, int]) -> bool:
+    """Whether a frame has several scopes in one column, as a layer has neurons."""
+    counts = Counter((box.frame, at) for box, at in column.items() if box.scope)
+    return max(counts.values(), default=0) > 1
 
-    Edges curve around boxes. Scopes side by side keep the order of their numbers, their columns stand far enough apart
-    that the steepest edges can be followed, and edges that lead from each column to the next only are straight, for
-    these cross no box. So are edges where curves would go far above and below, because nearly every box is joined to
-    every other, or take Graphviz minutes, because they pass very many columns; boxes then cover the edges behind them.
+
+def _layout(column: Mapping[Box, int], sources: Mapping[Box, Set[Box]], placed: bool) -> dict[str, str]:
+    """How Graphviz is to place boxes, unless they have their places, and lead the edges between them.
+
+    Edges curve around boxes. They are straight where boxes have places and edges only lead from each column to the
+    next, so that they cross none; and where curves would go far around, because nearly every box is joined to every
+    other, or take Graphviz minutes, for so many boxes or columns that edges pass: there boxes cover what is behind them.
     """
-    sources = {box: {source for source, _, _ in box.edges if source and source in drawn} for box in boxes}
-    column = columns(sources)
-    pairs = [(source, box) for box in boxes for source in sources[box]]
+    pairs = [(source, box) for box, used in sources.items() for source in used]
     passed = sum(abs(column[box] - column[source]) - 1 for source, box in pairs)
-    side_by_side = Counter((box.frame, column[box]) for box in boxes if box.scope)
-    layout = {"ranksep": "0.4"}
-    if max(side_by_side.values(), default=0) > 1:
-        # One sweep keeps the order in which boxes are declared; more would look for one with fewer crossings.
-        tallest = max(Counter(column.values()).values())
-        layout = {"ranksep": f"{0.4 + 0.1 * tallest:g}", "mclimit": "0.01", "searchsize": "1"}
-        straight = not passed or len(pairs) > 4 * len(boxes)
-    elif passed > MOST_PASSED:
-        layout = {"ranksep": "0.4", "nslimit": "0.2", "nslimit1": "0.2", "mclimit": "0.1"}
-        straight = True
-    else:
-        straight = False
-    return layout | ({"splines": "line"} if straight else {})
+    dense = len(pairs) > 4 * len(sources)
+    if placed:
+        return {"layout": "nop2", "splines": "line" if dense or not passed or len(sources) > 100 else "true"}
+    if passed > MOST_PASSED:
+        return {"splines": "line", "nslimit": "0.2", "nslimit1": "0.2", "mclimit": "0.1"}
+    return {"splines": "line"} if dense and any(box.scope for box in sources) else {}
 
 
-def _by_frame(boxes: list[Box]) -> dict[tuple[str, ...], list[Box]]:
-    """The boxes of each frame, with an entry for every frame around a frame, both in the order of their numbers."""
-    frames: dict[tuple[str, ...], list[Box]] = {(): []}
+def _by_frame(boxes: list[Box]) -> dict[Frame, list[Box]]:
+    """The boxes of each frame, with an entry for every frame around a frame, in the order of their numbers."""
+    frames: dict[Frame, list[Box]] = {(): []}
     for box in boxes:
         for depth in range(1, len(box.frame) + 1):
             frames.setdefault(box.frame[:depth], [])
         frames[box.frame].append(box)
-    return {
-        frame: _numbered(frames[frame], lambda box: box.scope) for frame in _numbered(frames, lambda f: ".".join(f))
-    }
+    return {frame: frames[frame] for frame in _numbered(frames, ".".join)}
 
 
 def _numbered(items: Iterable[Item], name: Callable[[Item], str]) -> list[Item]:
@@ -186,21 +197,26 @@ def _numbered(items: Iterable[Item], name: Callable[[Item], str]) -> list[Item]:
 
 def _add_frame(
     graph: graphviz.Digraph,
-    frame: tuple[str, ...],
-    frames: dict[tuple[str, ...], list[Box]],
+    frame: Frame,
+    frames: dict[Frame, list[Box]],
     largest: float,
     names: dict[Value, str],
+    places: Mapping[Box, Rect],
+    places_of_frames: Mapping[Frame, Rect],
 ) -> None:
     """The boxes of a frame, and the frames inside it as clusters."""
     for box in frames[frame]:
         name = f"n{box.index}"
-        graph.node(name, box_label(box, names), fillcolor=fill(box, largest), id=name, tooltip=box_tip(box, names))
+        graph.node(name, box_label(box, names), fillcolor=fill(box, largest), id=name, tooltip=box_tip(box, names),
+                   **(places[box].node() if places else {}))  # fmt: skip
     for number, inner in enumerate(frames):
         if inner and inner[:-1] == frame:
             cluster = graphviz.Digraph(f"cluster_{number}")
+            if places:
+                cluster.attr(**places_of_frames[inner].cluster(inner[-1]))
             cluster.attr(label=markup(inner[-1]), labeljust="l", style="rounded", color="#999999", fontcolor="#555555",
                          tooltip=tip(f"scope {'.'.join(inner)}"))  # fmt: skip
-            _add_frame(cluster, inner, frames, largest, names)
+            _add_frame(cluster, inner, frames, largest, names, places, places_of_frames)
             graph.subgraph(cluster)
 
 

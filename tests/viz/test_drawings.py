@@ -94,11 +94,15 @@ def test_edges_that_cannot_stay_clear_are_still_painted_first() -> None:
     assert svg.rindex('class="edge"') < svg.index('class="node"')
 
 
-@pytest.mark.parametrize("widths", [[16, 16, 1], [4, 4, 1], [12, 3]])
-def test_neurons_stand_in_the_order_of_their_index(widths: list[int]) -> None:
+@pytest.mark.parametrize("around", [False, True], ids=["", "with edges around the network"])
+@pytest.mark.parametrize("widths", [[16, 16, 1], [4, 4, 1], [12, 3], [6, 7, 1], [4, 2], [10, 4, 2], [6, 6, 2]])
+def test_neurons_stand_in_the_order_of_their_index(widths: list[int], around: bool) -> None:
     model = nn.MLP(2, widths, "tanh", rng=0)
-    outputs = model([Value(0.5, label="x1"), Value(-1.0, label="x2")])
+    inputs = [Value(0.5, label="x1"), Value(-1.0, label="x2")]
+    outputs = model(inputs)
     loss = nn.losses.cross_entropy(outputs, 1) if widths[-1] > 1 else (outputs - 1.0) ** 2
+    if around:
+        loss = loss * inputs[0] + inputs[1]
     places = boxes(drawn(loss, "neuron"))
     neurons = sorted((box for box in places if box.words.startswith("neurons.")), key=lambda box: box.left + box.right)
     numbers = [int(box.words.removeprefix("neurons.")) for box in neurons]
@@ -106,6 +110,33 @@ def test_neurons_stand_in_the_order_of_their_index(widths: list[int]) -> None:
         column = sorted(zip((box.top for box in neurons[start : start + width]), numbers[start:], strict=False))
         assert [number for _, number in column] == list(range(width))
     assert all(above.top < below.top for above, below in pairwise(box for box in places if box.words in ("x1", "x2")))
+
+
+@pytest.mark.parametrize("contributions", [False, True])
+def test_a_box_covers_no_number_on_an_edge(contributions: bool) -> None:
+    output = network(4, [4, 4, 1]) * 1e-7
+    output.backward()
+    svg = viz.draw(output, collapse="neuron", contributions=contributions).svg()
+    for edge in groups(svg, "edge"):
+        for text in edge.iter(f"{SVG}text"):
+            left, y = float(text.attrib["x"]), float(text.attrib["y"])
+            right = left + 5.0 * len(text.text or "")
+            assert text.attrib["text-anchor"] == "start"
+            assert not any(box.left < right and left < box.right and box.top < y < box.bottom for box in boxes(svg))
+
+
+def test_scopes_around_a_box_that_is_not_theirs_are_left_to_graphviz() -> None:
+    inputs = [Value(1.0, label="x1"), Value(2.0, label="x2")]
+    first = nn.Layer(2, 3, "tanh", rng=0)
+    second = nn.Layer(3, 2, "tanh", rng=1)
+    with named_scope("net.first"):
+        hidden = first(inputs)
+    middle = [h * 2.0 for h in hidden]
+    with named_scope("net.second"):
+        outputs = second(middle)
+    svg = drawn(outputs[0] + outputs[1], "neuron")
+    assert "nop2" not in viz.draw(outputs[0] + outputs[1], collapse="neuron").source
+    assert len([box for box in boxes(svg) if box.words.startswith("neurons.")]) >= 3
 
 
 def test_names_in_a_frame_are_short_and_tooltips_have_them_in_full() -> None:
