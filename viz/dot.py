@@ -160,7 +160,7 @@ def _layout(column: Mapping[Box, int], sources: Mapping[Box, Set[Box]], placed: 
 
     Edges curve around boxes. They are straight where boxes have places and edges only lead from each column to the
     next, so that they cross none; and where curves would go far around, because nearly every box is joined to every
-    other, or take Graphviz minutes, for so many boxes or columns that edges pass: there boxes cover what is behind them.
+    other, or take Graphviz minutes, for the many boxes or columns that they pass. There boxes cover the edges.
     """
     pairs = [(source, box) for box, used in sources.items() for source in used]
     passed = sum(abs(column[box] - column[source]) - 1 for source, box in pairs)
