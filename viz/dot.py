@@ -164,12 +164,12 @@ def _layout(column: Mapping[Box, int], sources: Mapping[Box, Set[Box]], placed: 
     """
     pairs = [(source, box) for box, used in sources.items() for source in used]
     passed = sum(abs(column[box] - column[source]) - 1 for source, box in pairs)
-    dense = len(pairs) > 4 * len(sources)
     if placed:
-        return {"layout": "nop2", "splines": "line" if dense or not passed or len(sources) > 100 else "true"}
+        return {"layout": "nop2", "splines": "true" if passed and len(sources) <= 100 else "line"}
     if passed > MOST_PASSED:
         return {"splines": "line", "nslimit": "0.2", "nslimit1": "0.2", "mclimit": "0.1"}
-    return {"splines": "line"} if dense and any(box.scope for box in sources) else {}
+    dense = len(pairs) > 4 * len(sources) and any(box.scope for box in sources)
+    return {"splines": "line"} if dense else {}
 
 
 def _by_frame(boxes: list[Box]) -> dict[Frame, list[Box]]:

@@ -60,6 +60,12 @@ def points(edge: ElementTree.Element) -> list[tuple[float, float]]:
     return found[1:-1]
 
 
+def struck(svg: str) -> list[str]:
+    """The boxes that an edge runs through."""
+    edges = [point for edge in groups(svg, "edge") for point in points(edge)]
+    return [box.words for box in boxes(svg) if any(box.holds(x, y) for x, y in edges)]
+
+
 def titles(svg: str, kind: str) -> list[list[str]]:
     return [(group.findtext(f"{SVG}title") or "").split("\n") for group in groups(svg, kind)]
 
@@ -77,12 +83,9 @@ def test_no_edge_crosses_a_box_and_all_are_painted_first(
     name: str, collapse: Literal["neuron", "layer"] | None
 ) -> None:
     svg = drawn(GRAPHS[name](), collapse)
-    places = boxes(svg)
-    edges = groups(svg, "edge")
-    assert len(places) >= 3
-    assert edges
-    struck = [box.words for edge in edges for x, y in points(edge) for box in places if box.holds(x, y)]
-    assert struck == []
+    assert len(boxes(svg)) >= 3
+    assert groups(svg, "edge")
+    assert struck(svg) == []
     assert svg.rindex('class="edge"') < svg.index('class="node"')
 
 
@@ -103,7 +106,9 @@ def test_neurons_stand_in_the_order_of_their_index(widths: list[int], around: bo
     loss = nn.losses.cross_entropy(outputs, 1) if widths[-1] > 1 else (outputs - 1.0) ** 2
     if around:
         loss = loss * inputs[0] + inputs[1]
-    places = boxes(drawn(loss, "neuron"))
+    svg = drawn(loss, "neuron")
+    assert struck(svg) == []
+    places = boxes(svg)
     neurons = sorted((box for box in places if box.words.startswith("neurons.")), key=lambda box: box.left + box.right)
     numbers = [int(box.words.removeprefix("neurons.")) for box in neurons]
     for start, width in zip((sum(widths[:i]) for i in range(len(widths))), widths, strict=True):
