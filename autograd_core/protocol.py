@@ -5,6 +5,7 @@ While a program is recorded that has to hold for any numbers, the number of a no
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from numbers import Number, Rational
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,7 +27,8 @@ def equals(self: Value, other: Any) -> Any:
         return NotImplemented
     if is_number(other) or isinstance(other, Number):
         _require_numbers()
-    return self.data == other
+    # By the sign ==, CPython from 3.12 calls a comparison with nan an invalid operation, of which NumPy then warns.
+    return operator.eq(self.data, other)
 
 
 def comparison(relation: Callable[[float, float], bool]) -> Callable[[Value, Any], bool]:

@@ -36,7 +36,8 @@ from autograd_core.primitives import ATOM, POWER, PRODUCT, SIGN, Primitive
 
 _OF_NUMPY = (
     "abs", "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
-    "tanh", "maximum", "minimum", "where",
+    "tanh", "maximum", "minimum", "where", "arcsinh", "arccosh", "arctanh", "arctan2", "hypot", "cbrt", "exp2", "log2",
+    "log10", "logaddexp", "floor_divide", "remainder", "degrees", "radians", "floor", "ceil", "sign",
 )  # fmt: skip
 _HELPERS = (
     arrays.erf, arrays.erfc, arrays.sigmoid, arrays.relu, arrays.leaky_relu, arrays.elu, arrays.gelu, arrays.silu,
