@@ -42,15 +42,15 @@ class FloatProgram:
         rows = table(self.given, [shape_text(shape) for shape in self.given.shapes])
         value = self.outputs[0] if self.given.single else f"({', '.join(self.outputs)},)"
         if name == "value":
-            pieces = cut(self.forward, set(self.outputs), "forward", self.taken)
+            pieces = cut({"forward": self.forward}, set(self.outputs), self.taken)
             helpers = {helper: self.helpers[helper] for helper in self.forward_helpers} | pieces.functions
-            return Body([*self.head, *pieces.lines], [], value, "", helpers, self.modules, rows)
-        kept = {*self.outputs, *(read for line in self.backward for read in line.reads)}
-        forward = cut(self.forward, kept, "forward", self.taken)
-        backward = cut(self.backward, set(self.gradient), "backward", self.taken)
-        helpers = {**self.helpers, **forward.functions, **backward.functions}
+            return Body([*self.head, *pieces.lines[0]], [], value, "", helpers, self.modules, rows)
+        kept = {*self.outputs, *self.gradient}
+        pieces = cut({"forward": self.forward, "backward": self.backward}, kept, self.taken)
+        forward, backward = pieces.lines
         gradient = f"[{', '.join(self.gradient)}]"
-        return Body([*self.head, *forward.lines], backward.lines, value, gradient, helpers, self.modules, rows)
+        helpers = {**self.helpers, **pieces.functions}
+        return Body([*self.head, *forward], backward, value, gradient, helpers, self.modules, rows)
 
 
 def float_source(lowered: Lowered, given: Signature) -> Source:

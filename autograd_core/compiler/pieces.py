@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd_core.compiler.names import Names
@@ -23,44 +23,71 @@ class Line(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """The lines of a function, and the functions that they call, by name."""
+    """The lines of each stretch of a function, and the functions that they call, by name."""
 
-    lines: list[str]
+    lines: list[list[str]]
     functions: dict[str, str]
 
 
-def cut(
-    lines: Sequence[Line], kept: Collection[str], stem: str, taken: Collection[str], longest: int = LONGEST
-) -> Pieces:
-    """The lines as they are, or if they are many as calls of functions called `stem` with a number.
+class _Piece(NamedTuple):
+    """Lines that become a function."""
 
-    Each is handed what it reads, and returns what is read after it or is to be `kept`. None has a name that is `taken`.
+    stretch: int
+    function: str
+    made: str
+    """The name of the tuple of what later pieces read."""
+    lines: Sequence[Line]
+
+
+def cut(
+    stretches: Mapping[str, Sequence[Line]], kept: Collection[str], taken: Collection[str], longest: int = LONGEST
+) -> Pieces:
+    """The lines of named stretches as they are, or if they are many as calls of functions with a number in their name.
+
+    A function returns a tuple of what later ones read, which is handed to them as it is, and one of what is to be
+    `kept`. Nothing gets a name that is `taken`.
 
     >>> lines = [Line("a", "x * x", ("x",)), Line("b", "a + 1.0", ("a",)), Line("c", "a * b", ("a", "b"))]
-    >>> pieces = cut(lines, {"c"}, "part", {"a", "b", "c"}, longest=2)
+    >>> pieces = cut({"part": lines}, {"c"}, {"a", "b", "c"}, longest=2)
     >>> pieces.lines
-    ['(a, b,) = part1(x)', '(c,) = part2(a, b)']
+    [['part1_made, () = part1(x)', 'part2_made, (c,) = part2(part1_made)']]
     >>> print(pieces.functions["part2"])
-    def part2(a, b):
+    def part2(part1_made):
+        (a, b,) = part1_made
         c = a * b
-        return (c,)
+        return (), (c,)
     """
-    if len(lines) <= longest:
-        return Pieces([str(line) for line in lines], {})
-    needed, calls, functions = set(kept), list[str](), dict[str, str]()
-    starts, names = range(0, len(lines), longest), Names(taken)
-    for start, name in reversed([(start, names.fresh(stem, numbered=True)) for start in starts]):
-        some = lines[start : start + longest]
-        made = [line.name for line in some]
-        returned = [one for one in made if one in needed]
-        if not returned:
-            continue
-        own = set(made)
-        given = [read for read in dict.fromkeys(read for line in some for read in line.reads) if read not in own]
-        needed.difference_update(returned)
-        needed.update(given)
-        result = f"({', '.join(returned)},)"
-        calls.append(f"{result} = {name}({', '.join(given)})")
-        body = [f"    {line}" for line in some]
-        functions[name] = "\n".join([f"def {name}({', '.join(given)}):", *body, f"    return {result}"])
-    return Pieces(calls[::-1], functions)
+    if all(len(lines) <= longest for lines in stretches.values()):
+        return Pieces([[str(line) for line in lines] for lines in stretches.values()], {})
+    names, pieces = Names(taken), list[_Piece]()
+    for stretch, (stem, lines) in enumerate(stretches.items()):
+        for start in range(0, len(lines), longest):
+            function = names.fresh(stem, numbered=True)
+            pieces.append(_Piece(stretch, function, names.fresh(f"{function}_made"), lines[start : start + longest]))
+    maker: dict[str, int] = {}
+    later: list[dict[str, None]] = [{} for _ in pieces]
+    taking: list[tuple[list[int], list[str]]] = []
+    for number, piece in enumerate(pieces):
+        own = {line.name for line in piece.lines}
+        reads = dict.fromkeys(read for line in piece.lines for read in line.reads if read not in own)
+        for read in reads:
+            if read in maker:
+                later[maker[read]][read] = None
+        sources = sorted({maker[read] for read in reads if read in maker})
+        taking.append((sources, [read for read in reads if read not in maker]))
+        maker.update(dict.fromkeys(own, number))
+    calls: list[list[str]] = [[] for _ in stretches]
+    functions: dict[str, str] = {}
+    for piece, (sources, given), needed in zip(pieces, taking, later, strict=True):
+        arguments = ", ".join([*(pieces[source].made for source in sources), *given])
+        returned = _tuple(line.name for line in piece.lines if line.name in kept)
+        calls[piece.stretch].append(f"{piece.made}, {returned} = {piece.function}({arguments})")
+        body = [f"{_tuple(later[source])} = {pieces[source].made}" for source in sources]
+        body += [*map(str, piece.lines), f"return {_tuple(needed)}, {returned}"]
+        functions[piece.function] = "\n    ".join([f"def {piece.function}({arguments}):", *body])
+    return Pieces(calls, functions)
+
+
+def _tuple(names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    return f"({text},)" if text else "()"
