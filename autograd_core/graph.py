@@ -136,11 +136,12 @@ def accumulate(output: Value, seed: float) -> None:
                         push(node)
                         stack.extend(first[::-1])
                     else:
-                        node.grad = closed
+                        # Written down before it is marked: an interruption may come between any two lines.
                         if node.op is constant:
                             constants.append(node)
                         else:
                             leaves.append((node, mark if node.op is None and mark is not None else 0.0))
+                        node.grad = closed
             output.grad = seed
             for node in reversed(order):
                 upstream = node.grad
