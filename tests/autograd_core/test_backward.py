@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from autograd_core import Primitive, Value, compile, grad
+from autograd_core.graph import accumulate
 from autograd_core.value import number_of
 
 
@@ -203,6 +204,44 @@ def test_interrupted_pass_restores_leaves(create_graph: bool) -> None:
     assert (x.grad, y.grad, z.grad) == (4.0, 3.0, 1.0)
     (x * y).backward()
     assert (x.grad, y.grad, z.grad) == (8.0, 6.0, 1.0)
+
+
+def run_interrupted(run: Callable[[], Any], count: int) -> bool:
+    """Whether Ctrl-C, pressed before so many further lines of the pass are run, came before its end."""
+    left = count
+
+    def at_a_line(frame: Any, event: str, _: Any) -> Any:
+        nonlocal left
+        if frame.f_code is accumulate.__code__ and event == "line":
+            left -= 1
+            if left == -1:
+                raise KeyboardInterrupt
+        return at_a_line
+
+    before = sys.gettrace()
+    sys.settrace(at_a_line)
+    try:
+        run()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_a_pass_interrupted_at_any_line_counts_as_a_whole_or_not_at_all() -> None:
+    outcomes = []
+    for count in range(1000):
+        x, y = Value(3.0), Value(4.0)
+        x.grad, y.grad = 5.0, 7.0
+        output = (x * y + 2.0 * x).sin() * y
+        interrupted = run_interrupted(output.backward, count)
+        outcomes.append((x.grad, y.grad))
+        if not interrupted:
+            break
+    assert len(outcomes) > 100
+    assert set(outcomes[:100]) == {(5.0, 7.0)}
+    assert set(outcomes[100:]) == {(5.0, 7.0), outcomes[-1]}
 
 
 def test_graph_is_freed_with_its_last_name() -> None:
