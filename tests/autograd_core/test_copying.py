@@ -164,6 +164,7 @@ def chain(length: int) -> Value:
 
 @pytest.mark.parametrize("name", ["deepcopy", "pickle 2", "pickle 5", "pickle 5 in pure Python"])
 @pytest.mark.parametrize("boxed", [False, True], ids=["alone", "in a list"])
+@pytest.mark.slow
 def test_deep_graphs(name: str, boxed: bool) -> None:
     limit = sys.getrecursionlimit()
     output = chain(20_000)
@@ -177,6 +178,7 @@ def test_deep_graphs(name: str, boxed: bool) -> None:
 
 @pytest.mark.parametrize("name", ["deepcopy", "pickle 5", "pickle 5 in pure Python"])
 @pytest.mark.parametrize("length", [30, 300, 2000])
+@pytest.mark.slow
 def test_deep_graphs_of_gradients(name: str, length: int) -> None:
     x = Value(0.5, label="x")
     output = x

@@ -297,6 +297,7 @@ def keeps_its_digits(ours: float, exact: Any) -> bool:
 @pytest.mark.parametrize(
     "name", [name for name in EXACT if PRIMITIVES[name].arity < 3 and name not in KINKS_AT_TIES and name not in STEPS]
 )
+@pytest.mark.slow
 def test_derivatives_keep_their_digits_over_the_whole_range_of_floats(name: str) -> None:
     primitive, function = PRIMITIVES[name], EXACT[name]
     numbers = [sign * size for size in MAGNITUDES[primitive.arity] for sign in (1.0, -1.0)]

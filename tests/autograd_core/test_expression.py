@@ -407,6 +407,7 @@ def test_the_deepest_nesting_leaves_room_on_the_stack() -> None:
     evaluate(text, {"x": 1.0})
 
 
+@pytest.mark.slow
 def test_a_sum_of_many_terms_and_a_chain_of_many_definitions() -> None:
     many = 100_000
     result = evaluate(" + ".join(["x"] * many), {"x": 2.0})

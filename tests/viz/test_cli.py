@@ -232,6 +232,7 @@ def run(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.slow
 def test_letters_that_the_terminal_lacks_are_no_error(encoding: str) -> None:
     done = run("autograd-core explain '2*σ' --at σ=1", PYTHONIOENCODING=encoding)
     assert b"d output / d \\u03c3 = 2" in done.stdout
@@ -333,6 +334,7 @@ def test_the_network_of_the_demo_learns_by_both_engines(tmp_path: Path, capsys: 
     assert "30/30 [" in err
 
 
+@pytest.mark.slow
 def test_demo_goes_on_without_matplotlib(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

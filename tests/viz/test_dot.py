@@ -203,6 +203,7 @@ def test_a_hundred_thousand_operations_are_drawn_shortened() -> None:
     assert "without 99,602 more" in diagram.source
 
 
+@pytest.mark.slow
 def test_an_entangled_graph_is_drawn_in_seconds() -> None:
     nodes = [Value(0.5)]
     for i in range(150):

@@ -17,6 +17,7 @@ SIZES = {"telephone": (400, 700, 1), "200 %": (640, 360, 2)}
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+@pytest.mark.slow
 def test_axe_finds_nothing(scheme: Any, size: tuple[int, int, int], browser: Browser, tmp_path: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -47,6 +48,7 @@ def test_axe_finds_nothing(scheme: Any, size: tuple[int, int, int], browser: Bro
     context.close()
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_reaches_everything(page: Page, tmp_path: Path) -> None:
     opened(page, network(2, [2, 1]), tmp_path)
     for state in ("close-all", "open-all"):

@@ -107,6 +107,7 @@ def test_what_a_box_is_named_in_full_is_told_on_hover(closed: Page) -> None:
     assert closed.locator("#card strong").inner_text() == "layers.1.neurons.0.w.1"
 
 
+@pytest.mark.slow
 def test_the_step_stays_at_the_same_edge(page: Page, tmp_path: Path) -> None:
     output = network(2, [2, 1])
     opened(page, output, tmp_path)
@@ -187,6 +188,7 @@ def test_no_box_stands_on_another(page: Page, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "opens"), [("2-2-1", True), ("2-16-16-1", False), ("tesla", True)])
+@pytest.mark.slow
 def test_what_fits_readably_is_open_at_the_start(name: str, opens: bool, page: Page, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
     opened(page, GRAPHS[name](), tmp_path)

@@ -128,6 +128,7 @@ def test_the_update_shows_each_parameter(descent: Page) -> None:
     assert [(row[0], row[2]) for row in rows] == [(leaf.label, shown(leaf.data - 0.1 * leaf.grad)) for leaf in leaves]
 
 
+@pytest.mark.slow
 def test_the_cycle_plays_forward_backward_and_update(descent: Page) -> None:
     descent.select_option("#speed", "33")
     descent.evaluate("""() => { window.seen = new Set(); const look = () => {

@@ -81,6 +81,7 @@ def test_a_number_with_a_thousands_comma_is_asked_about(square: Page) -> None:
 
 
 @pytest.mark.parametrize("numbers", [{"w1": 1.75}, {"x2": 1e-3, "b": -2.0}, {"target": -1.5, "w2": 1 / 3}, {"b": 1e3}])
+@pytest.mark.slow
 def test_after_a_change_the_page_is_that_of_a_fresh_recording(numbers: Any, page: Page, tmp_path: Path) -> None:
     order = opened(page, neuron(), tmp_path)
     places = fields(page, order)

@@ -90,6 +90,7 @@ def test_a_height_of_ones_own_is_kept(context: BrowserContext, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.slow
 def test_the_theme_is_that_of_the_notebook(theme: str, context: BrowserContext, tmp_path: Path) -> None:
     page = context.new_page()
     page.emulate_media(color_scheme="light" if theme == "dark" else "dark")

@@ -48,6 +48,7 @@ def reopened(page: Page) -> str:
 
 
 @pytest.mark.parametrize("name", ["neuron", "2-2-1", "softmax"])
+@pytest.mark.slow
 def test_a_link_brings_back_all_of_it(page: Page, tmp_path: Path, name: str) -> None:
     opened(page, GRAPHS[name](), tmp_path)
     assert reopened(page) == seen(page)

@@ -129,6 +129,7 @@ def test_the_steps_forward_compute_with_numbers(page: Page, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("make", SMALL.values(), ids=SMALL)
+@pytest.mark.slow
 def test_values_appear_as_they_are_computed(make: Any, page: Page, tmp_path: Path) -> None:
     output = make()
     order = opened(page, output, tmp_path)

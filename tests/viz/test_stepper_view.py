@@ -245,6 +245,7 @@ def test_the_panel_stands_beside_the_picture_or_under_it(page: Page, tmp_path: P
 
 
 @pytest.mark.parametrize(("width", "height"), [(800, 600), (400, 700), (640, 360)])
+@pytest.mark.slow
 def test_the_picture_stays_while_the_panel_scrolls(width: int, height: int, page: Page, tmp_path: Path) -> None:
     page.set_viewport_size({"width": width, "height": height})
     opened(page, network(2, [2, 1]), tmp_path)

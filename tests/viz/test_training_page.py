@@ -423,6 +423,7 @@ def test_every_control_is_reached_by_keyboard(run: Shown) -> None:
     assert text(page, "play") == "Play"
 
 
+@pytest.mark.slow
 def test_a_network_of_337_weights_keeps_up(page: Page, tmp_path: Path) -> None:
     run = opened(page, tmp_path, model=nn.MLP(2, [16, 16, 1], rng=0))
     page.keyboard.press("Space")

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import pytest
+
 from autograd_core import functions
 from autograd_core.graph import gradients
 
@@ -30,9 +32,7 @@ class Torch:
     """The same functions of PyTorch's scalar tensors."""
 
     def __init__(self) -> None:
-        import torch
-
-        self.torch = torch
+        self.torch: Any = pytest.importorskip("torch")
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.torch, name)

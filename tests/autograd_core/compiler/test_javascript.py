@@ -155,6 +155,7 @@ def test_primitive(page: Page, op: Primitive) -> None:
 
 
 @pytest.mark.parametrize("op", [op for op in PRIMITIVES.values() if op.arity > 1], ids=str)
+@pytest.mark.slow
 def test_constant_operands(page: Page, op: Primitive) -> None:
     orders = [
         topological_order(op(*others[:place], number, *others[place:]))
@@ -175,6 +176,7 @@ def test_tails_of_the_error_function(page: Page, name: str) -> None:
     assert_recorded(orders, run(page, [(orders[0], [given(order) for order in orders])])[0])
 
 
+@pytest.mark.slow
 def test_random_graphs(page: Page) -> None:
     jobs, graphs = [], []
     for seed in range(200):

@@ -78,6 +78,7 @@ class Case:
 
 
 @pytest.mark.parametrize("first", range(0, PROGRAMS, CHUNK))
+@pytest.mark.slow
 def test_random_programs(first: int) -> None:
     with collector_paused():
         for seed in range(first, first + CHUNK):

@@ -51,6 +51,7 @@ def graph(names: list[str]) -> tuple[Value, list[Any], list[Value]]:
 @each_backend
 @settings(max_examples=150, deadline=None)
 @given(names=several)
+@pytest.mark.slow
 def test_a_program_is_the_same_under_any_labels(names: list[str], backend: Backend) -> None:
     output, inputs, parameters = graph(names)
     output.backward()

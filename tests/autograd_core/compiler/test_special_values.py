@@ -123,6 +123,7 @@ def test_what_is_composed(name: str, backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("name", COMPOSED)
+@pytest.mark.slow
 def test_what_is_composed_on_inputs(name: str) -> None:
     samples = [[[1.0, math.inf, 2.0]], [[0.5, -1.0, 3.0]], [[0.0, -0.0, 1e200]]]
     assert_agrees(lambda parameters, inputs: parameters[0] * COMPOSED[name](inputs[0]), [1.5], samples)
