@@ -183,7 +183,9 @@ def mapped(function: Callable[[Any], Any], arrangement: Any) -> Any:
 
     arrangement = np.asarray(readable(arrangement, "An argument of a transform"))
     results = [function(element) for element in arrangement.ravel().tolist()]
-    if results and isinstance(results[0], (list, tuple, dict)):  # derivatives by a list, which need not make an array
+    if results and isinstance(
+        results[0], (list, tuple, dict)
+    ):  # a derivative for each entry of a nested argument, of any shapes
         rows = np.empty(len(results), dtype=object)
         for row, result in enumerate(results):
             rows[row] = result

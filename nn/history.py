@@ -97,7 +97,7 @@ class Training:
     history: History = field(default_factory=History)
     restore_best: bool = False
     X: np.ndarray | None = field(default=None, repr=False)
-    """The samples, of shape (n, inputs); None in a Training that is not of `fit`."""
+    """The samples, of shape (n, inputs); None unless `fit` made this Training."""
     y: np.ndarray | None = field(default=None, repr=False)
     """The targets, of shape (n,) or (n, outputs)."""
     validation_data: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)

@@ -48,7 +48,7 @@ def compile(
     parameters: Sequence[Value] = (),
     backend: Backend = "auto",
 ) -> Program:
-    """Write the program that a recorded graph spells out, and its gradient by the parameters.
+    """Write the program that a recorded graph spells out, and its gradient with respect to the parameters.
 
     `output` is the Value to compute and differentiate, or a sequence of Values, which are computed only. `inputs` are
     leaf Values or nested sequences of them, which are given as arrays of that shape, or with one more axis in front
@@ -192,7 +192,7 @@ class Program:
             return float(values.mean()) if self._single else values
 
     def value_and_grad(self, parameters: Any, *inputs: Any) -> tuple[float, np.ndarray]:
-        """The value, and its gradient by the parameters as a new array of shape (parameters,).
+        """The value, and its gradient with respect to the parameters as a new array of shape (parameters,).
 
         Raises TypeError for a program of several outputs, and ValueError as a call does.
         """

@@ -98,7 +98,7 @@ class Source:
         return "\n\n\n".join(part for part in parts if part) + "\n"
 
     def _docstring(self, name: str, body: Body) -> str:
-        gradient = "The value, and its gradient by the parameters"
+        gradient = "The value, and its gradient with respect to the parameters"
         title = (gradient if name == "value_and_grad" else "The value") + (
             ": means over the batch." if self.program.is_mean else "."
         )

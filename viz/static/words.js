@@ -83,7 +83,7 @@ function called({ graph: { nodes, boxes }, units, unitOf }, i) {
 
 const over = ({ nodes }, i, j, about) => ({ over: [`∂${nodes[i].short}`, `∂${nodes[j].short}`], ...about });
 
-/* A local derivative by its rule, which may be a number already. */
+/* The rule of a local derivative, and its value. Where the rule is just that number, the number appears once. */
 function derivative({ graph }, i, k, { write, changed }) {
   const node = graph.nodes[i];
   const [rule, number] = [write.rule(i, k), shown(node.partials[k])];

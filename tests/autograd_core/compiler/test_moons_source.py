@@ -10,7 +10,7 @@ from autograd_core import Value, compile
 
 BATCHED = '''\
 def value_and_grad(parameters, x, y):
-    """The value, and its gradient by the parameters: means over the batch.
+    """The value, and its gradient with respect to the parameters: means over the batch.
 
     parameters  (337,)       flat
     x           (batch, 2)   input
@@ -67,7 +67,7 @@ def value_and_grad(parameters, x, y):
 
 UNROLLED = '''\
 def value_and_grad(parameters):
-    """The value, and its gradient by the parameters.
+    """The value, and its gradient with respect to the parameters.
 
     parameters  (337,)     flat
     c1          (100, 2)   constants
