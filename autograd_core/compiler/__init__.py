@@ -31,8 +31,8 @@ The passes, in the order in which they run, each in a file:
    primitive, and none looks at text. `arrays` has the operations that NumPy lacks.
 
 5. `array_program` and `float_program` lead from graphs to printed lines, with the `names` that labels and scopes
-   suggest, which `pieces` cuts where CPython could not compile them at once. `source` puts them together to a module,
-   and `program` runs it.
+   suggest, which `pieces` cuts where CPython could not compile them at once. `source` puts them together to a module.
+   `runners` runs it, for one sample or a batch, and `program` is what a caller holds.
 """
 
 from autograd_core.compiler.program import Program, Statistics, compile

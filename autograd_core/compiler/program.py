@@ -19,8 +19,8 @@ from autograd_core.compiler.grouping import group
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.rules import CompileError
+from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
 from autograd_core.compiler.signature import Signature
-from autograd_core.compiler.source import Source
 from autograd_core.files import replacing
 from autograd_core.graph import collector_paused, gradient_lock, require_graph
 from autograd_core.value import Value
@@ -161,12 +161,12 @@ class Program:
             backend = "scalar" if arrays is None or 20 * len(arrays) > steps else "numpy"
         self.backend: Literal["scalar", "numpy"] = backend
         """The backend that was chosen."""
+        self._main: Runner
         if backend == "numpy" and arrays is not None:
-            self._on_floats, self._on_arrays = None, array_source(lowered, arrays, self._signature)
-            self._main = self._on_arrays
+            self._main = ArrayRunner(array_source(lowered, arrays, self._signature), shapes[1:], single)
         else:
-            self._main = self._on_floats = float_source(lowered, self._signature)
-        self._main.function("value_and_grad" if single else "value")
+            self._main = FloatRunner(float_source(lowered, self._signature), shapes[1:], single)
+        self._main.prepare()
         self._seconds = time.perf_counter() - start
 
     def __call__(self, parameters: Any, *inputs: Any) -> Any:
@@ -175,21 +175,7 @@ class Program:
         Raises ValueError for a wrong number of inputs or parameters, or shapes other than declared.
         """
         numbers, arrays, batch = self._checked(parameters, inputs)
-        if self._on_floats is None or (batch is not None and self._on_arrays is not None):
-            assert self._on_arrays is not None
-            value = self._on_arrays.function("value")(numbers, *self._stacked(arrays, batch))
-            if self._single:
-                return float(value)
-            # What no input reaches is the same for all samples.
-            value = np.array(np.broadcast_to(value, (batch or 1, value.shape[-1])) if self._batched else value)
-            return value[0] if self._batched and batch is None else value
-        function, listed = self._on_floats.function("value"), numbers.tolist()
-        if batch is None:
-            value = function(listed, *[array.tolist() for array in arrays])
-            return value if self._single else np.array(value)
-        values = np.array([function(listed, *sample) for sample in self._samples(arrays, batch)])
-        with np.errstate(all="ignore"):
-            return float(values.mean()) if self._single else values
+        return self._runner(batch).value(numbers, arrays, batch)
 
     def value_and_grad(self, parameters: Any, *inputs: Any) -> tuple[float, np.ndarray]:
         """The value, and its gradient with respect to the parameters as a new array of shape (parameters,).
@@ -204,18 +190,7 @@ class Program:
         if not self._single:
             raise TypeError("a program of several outputs has no gradient; compile one Value, such as their sum")
         numbers, arrays, batch = self._checked(parameters, inputs)
-        if self._on_floats is None or (batch is not None and self._on_arrays is not None):
-            assert self._on_arrays is not None
-            value, gradient = self._on_arrays.function("value_and_grad")(numbers, *self._stacked(arrays, batch))
-            return float(value), gradient
-        function, listed = self._on_floats.function("value_and_grad"), numbers.tolist()
-        if batch is None:
-            value, gradient = function(listed, *[array.tolist() for array in arrays])
-            return value, np.array(gradient)
-        results = [function(listed, *sample) for sample in self._samples(arrays, batch)]
-        with np.errstate(all="ignore"):
-            values, gradients = (np.array(column) for column in zip(*results, strict=True))
-            return float(values.mean()), gradients.mean(axis=0)
+        return self._runner(batch).value_and_grad(numbers, arrays, batch)
 
     def backward(self, *inputs: Any) -> float:
         """Like ``loss.backward()``: read the data of the parameters and add to their `grad`; the value.
@@ -268,26 +243,29 @@ class Program:
     @cached_property
     def _direct(self) -> Callable[..., Any] | None:
         """The function on floats, where there are no inputs and the call itself is what takes time."""
-        plain = self._single and self.backend == "scalar" and not self._batched
-        return self._main.function("value_and_grad") if plain else None
+        if isinstance(self._main, FloatRunner) and self._single and len(self._names) == 1:
+            return self._main.source.function("value_and_grad")
+        return None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_direct"}
 
+    def _runner(self, batch: int | None) -> Runner:
+        """What runs a call."""
+        return self._main if batch is None else self._for_batches or self._main
+
     @cached_property
-    def _on_arrays(self) -> Source | None:
-        """The source on arrays: where it is not the backend, for batches, when the first comes."""
-        if not self._arrays_later:
+    def _for_batches(self) -> Runner | None:
+        """Arrays for the batches of a program that is on floats otherwise, written when the first batch comes."""
+        if self.backend == "numpy" or not self._arrays_later:
             return None
         try:
             arrays = group(self._lowered, self._shapes, self._single, patient=True)
-            return None if arrays is None else array_source(self._lowered, arrays, self._signature)
+            if arrays is None:
+                return None
+            return ArrayRunner(array_source(self._lowered, arrays, self._signature), self._shapes[1:], self._single)
         except CompileError:
             return None
-
-    @property
-    def _batched(self) -> bool:
-        return len(self._names) > 1
 
     def _checked(self, parameters: Any, inputs: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray], int | None]:
         """The numbers as arrays, and the length of the batch if there is one."""
@@ -314,20 +292,6 @@ class Program:
                     raise ValueError(f"{name} is a batch of no samples, of which there is no mean")
             arrays.append(array)
         return numbers, arrays, batch
-
-    def _stacked(self, arrays: list[np.ndarray], batch: int | None) -> list[np.ndarray]:
-        """The inputs, all with a batch axis."""
-        if batch is None:
-            return [array[None] for array in arrays]
-        return [
-            np.broadcast_to(array, (batch, *shape)) if array.ndim == len(shape) else array
-            for array, shape in zip(arrays, self._shapes[1:], strict=True)
-        ]
-
-    def _samples(self, arrays: list[np.ndarray], batch: int) -> list[list[Any]]:
-        """The inputs of each sample as (nested) lists of floats."""
-        columns = [array.tolist() for array in self._stacked(arrays, batch)]
-        return [[column[i] for column in columns] for i in range(batch)]
 
 
 _AS_THEY_ARE = (np.ndarray, list)

@@ -52,7 +52,7 @@ gradient   : [8]                     = gradient with .reshape(2, 4)[:, :3] = d_W
 
 def form_of(program: object) -> Form:
     """The form behind a program on arrays."""
-    array_program = vars(program)["_on_arrays"].program
+    array_program = vars(program)["_main"].source.program
     assert isinstance(array_program, ArrayProgram)
     return array_program.form
 
