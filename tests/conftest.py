@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -37,10 +37,18 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def offline(browser: Browser) -> Iterator[BrowserContext]:
+    """A context without a network, shared because a new one takes Chromium longer than most tests take."""
+    context = browser.new_context(viewport={"width": 1100, "height": 800}, offline=True)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(offline: BrowserContext) -> Iterator[Page]:
     """A page without a network that may neither ask for anything nor complain."""
-    page = browser.new_page(viewport={"width": 1100, "height": 800}, offline=True)
+    page = offline.new_page()
     troubles: list[str] = []
     page.on("request", lambda request: None if request.url.startswith("file:") else troubles.append(request.url))
     page.on("console", lambda message: troubles.append(message.text))
