@@ -15,75 +15,19 @@ array([Value(1.0, grad=0.0), Value(2.718281828459045, grad=0.0)],
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
-from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autograd_core.primitives import (
-    abs,
-    add,
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctan2,
-    arctanh,
-    cbrt,
-    ceil,
-    cos,
-    cosh,
-    degrees,
-    detach,
-    elu,
-    equal,
-    erf,
-    erfc,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    floor_divide,
-    gelu,
-    hypot,
-    leaky_relu,
-    less,
-    less_equal,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    pow,
-    radians,
-    relu,
-    remainder,
-    sigmoid,
-    sign,
-    silu,
-    sin,
-    sinh,
-    softplus,
-    sqrt,
-    sub,
-    tan,
-    tanh,
-    truediv,
-    where,
-)
+from autograd_core.primitives import PRIMITIVES, abs, detach, exp, less, log, maximum, where
 
-__all__ = [
-    "abs", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil", "cos",
-    "cosh", "degrees", "detach", "elu", "equal", "erf", "erfc", "exp", "exp2", "expm1", "floor", "floor_divide", "gelu",
-    "hypot", "leaky_relu", "less", "less_equal", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
-    "logsumexp", "maximum", "minimum", "mul", "neg", "pow", "radians", "relu", "remainder", "sigmoid", "sign", "silu",
-    "sin", "sinh", "softmax", "softplus", "sqrt", "sub", "tan", "tanh", "truediv", "where",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from autograd_core.primitives import *  # noqa: F403
+else:
+    globals().update(PRIMITIVES)
+
+__all__ = [*PRIMITIVES, "detach", "log_softmax", "logsumexp", "softmax"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def logsumexp(values: Sequence[Any]) -> Any:
@@ -97,7 +41,7 @@ def logsumexp(values: Sequence[Any]) -> Any:
     """
     largest = _largest(values, "logsumexp")
     # An infinite maximum is not taken out, for inf - inf would lose it.
-    shift = where(less(abs(largest), inf), largest, 0.0)
+    shift = where(less(abs(largest), math.inf), largest, 0.0)
     return shift + log(sum(exp(value - shift) for value in values))
 
 

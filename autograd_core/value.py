@@ -16,13 +16,13 @@ import operator
 from collections import deque
 from collections.abc import Callable
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd_core import copying, primitives, protocol
 from autograd_core.floats import as_float, is_array
 from autograd_core.graph import UNRECORDED, accumulate, anomaly, backward_steps, gradient_lock, require_graph
 from autograd_core.modes import switched, thread
-from autograd_core.primitives import Primitive, constant
+from autograd_core.primitives import ATOM, Primitive, constant
 
 _methods: dict[Primitive, Callable[..., Value]] = {}
 """The operations of the table on one or two operands, as methods of Value."""
@@ -220,8 +220,8 @@ class Value:
     __mod__, __rmod__ = _operator(primitives.remainder)
     __neg__ = _method(primitives.neg)
     __abs__ = _method(primitives.abs)
-    __floor__ = floor = _method(primitives.floor)
-    __ceil__ = ceil = _method(primitives.ceil)
+    __floor__ = _method(primitives.floor)
+    __ceil__ = _method(primitives.ceil)
 
     # Primitives meet Values through this, without the table knowing of the node.
     @staticmethod
@@ -233,40 +233,11 @@ class Value:
     def __pos__(self) -> Value:
         return self
 
-    # By these names NumPy's functions find the operation: np.exp(array of Values) calls exp() on each.
-    exp = _method(primitives.exp)
-    log = _method(primitives.log)
-    exp2 = _method(primitives.exp2)
-    log2 = _method(primitives.log2)
-    log10 = _method(primitives.log10)
-    log1p = _method(primitives.log1p)
-    expm1 = _method(primitives.expm1)
-    sqrt = _method(primitives.sqrt)
-    cbrt = _method(primitives.cbrt)
-    hypot = _operator(primitives.hypot)[0]
-    degrees = _method(primitives.degrees)
-    radians = _method(primitives.radians)
-    sin = _method(primitives.sin)
-    cos = _method(primitives.cos)
-    tan = _method(primitives.tan)
-    arcsin = _method(primitives.arcsin)
-    arccos = _method(primitives.arccos)
-    arctan = _method(primitives.arctan)
-    arctan2 = _operator(primitives.arctan2)[0]
-    sinh = _method(primitives.sinh)
-    cosh = _method(primitives.cosh)
-    tanh = _method(primitives.tanh)
-    arcsinh = _method(primitives.arcsinh)
-    arccosh = _method(primitives.arccosh)
-    arctanh = _method(primitives.arctanh)
-    erf = _method(primitives.erf)
-    erfc = _method(primitives.erfc)
-    sigmoid = _method(primitives.sigmoid)
-    relu = _method(primitives.relu)
-    gelu = _method(primitives.gelu)
-    silu = _method(primitives.silu)
-    softplus = _method(primitives.softplus)
-    sign = _method(primitives.sign)
+    # The operations that the table writes as functions become methods below. By their names NumPy's functions find
+    # them: np.exp(array of Values) calls exp() on each.
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Value]: ...
 
     def leaky_relu(self, negative_slope: float | Value = 0.01) -> Value:
         """self where it is positive, else negative_slope * self."""
@@ -311,8 +282,10 @@ class Value:
 
 
 for _entry in primitives.PRIMITIVES.values():
-    if _entry.arity == 2 and _entry not in _methods:
-        _operator(_entry)
+    if _entry.arity < 3:
+        _recorded = _methods.get(_entry) or (_method(_entry) if _entry.arity == 1 else _operator(_entry)[0])
+        if _entry.precedence == ATOM and not hasattr(Value, _entry.name):
+            setattr(Value, _entry.name, _recorded)
 
 
 def as_value(operand: Any, taker: str = "Value") -> Value:

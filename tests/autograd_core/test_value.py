@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from autograd_core import PRIMITIVES, Primitive, Value, functions, topological_order
+from autograd_core.primitives import ATOM
 from autograd_core.value import apply
 from tests.autograd_core.test_primitives import in_the_domain
 
@@ -219,20 +220,14 @@ def test_augmented_assignment_makes_a_new_node() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, entry in PRIMITIVES.items() if hasattr(Value, name) and entry.arity == 1]
+    "name", [name for name, entry in PRIMITIVES.items() if entry.precedence == ATOM and entry.arity < 3]
 )
-def test_methods_are_the_primitives(name: str) -> None:
-    (number,) = in_the_domain(PRIMITIVES[name], [0.5])
-    result = getattr(Value(number), name)()
+def test_operations_written_as_functions_are_methods(name: str) -> None:
+    numbers = in_the_domain(PRIMITIVES[name], [0.5, 0.25])
+    result = getattr(Value(numbers[0]), name)(*numbers[1:])
     assert result.op is PRIMITIVES[name]
-    assert result.data == PRIMITIVES[name](number)
-
-
-def test_every_primitive_on_one_operand_is_a_method_or_an_operator() -> None:
-    assert {name for name, entry in PRIMITIVES.items() if entry.arity == 1 and not hasattr(Value, name)} == {
-        "neg",
-        "abs",
-    }
+    assert result.data == PRIMITIVES[name](*numbers)
+    assert [operand.data for operand in result.inputs] == numbers
 
 
 def test_methods_with_a_parameter() -> None:
