@@ -22,6 +22,7 @@ from math import sqrt
 import numpy as np
 
 from autograd_core.floats import as_float
+from nn.activations import RECORDS
 from nn.arguments import non_negative, positive_int, unknown_name
 
 Seed = int | np.random.Generator | None
@@ -140,24 +141,18 @@ he_normal, he_uniform, zeros, constant; did you mean 'he_uniform'?
 def gain(activation: str, negative_slope: float = 0.01) -> float:
     """How much an activation shrinks a signal, as the factor on the weights that makes up for it.
 
-    The numbers are those of torch.nn.init.calculate_gain for linear, sigmoid, tanh, relu, leaky_relu (with its
-    `negative_slope`, which the others do not have) and selu. PyTorch has none for gelu, silu, elu, softplus and
-    step; here they have 1, which leaves a scheme as it is. Raises ValueError for any other name.
+    The numbers are those of torch.nn.init.calculate_gain, selu's among them, and 1 for the activations that it has none
+    for, which leaves a scheme as it is. Only leaky_relu has a `negative_slope`. Raises ValueError for any other name.
 
     >>> gain("relu") == sqrt(2.0)
     True
     >>> weights = xavier_normal((16, 2), 2, 16, rng=0, gain=gain("tanh"))
     """
-    if activation == "leaky_relu":
-        return sqrt(2.0 / (1.0 + as_float(negative_slope, "negative_slope") ** 2))
-    if activation not in _GAINS:
-        raise unknown_name("gain of an activation", activation, [*_GAINS, "leaky_relu"], activation)
-    return _GAINS[activation]
-
-
-_GAINS = {"tanh": 5.0 / 3.0, "relu": sqrt(2.0), "selu": 3.0 / 4.0} | dict.fromkeys(
-    ("linear", "sigmoid", "gelu", "silu", "elu", "softplus", "step"), 1.0
-)
+    gains = {name: record.gain for name, record in RECORDS.items()} | {"selu": 3.0 / 4.0}
+    if activation not in gains:
+        raise unknown_name("gain of an activation", activation, gains, activation)
+    found = gains[activation]
+    return found(as_float(negative_slope, "negative_slope")) if callable(found) else found
 
 
 def _xavier_std(fan_in: int, fan_out: int, gain: float) -> float:

@@ -7,57 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from autograd_core import Value, functions
+from autograd_core import Value
 from autograd_core.floats import as_float, is_array, readable
 from autograd_core.masks import Bernoulli
 from nn import init as initialisation
-from nn.arguments import positive_int, unknown_name
+from nn.activations import ACTIVATIONS, Activation, activation_function, default_init, linear, step
+from nn.arguments import positive_int
 from nn.module import Module, parameter_count
 
-Activation = str | Callable[[Any], Any]
-
-
-def linear(x: Any) -> Any:
-    """The activation that is none: x itself. Layers of it collapse into one linear map."""
-    return x
-
-
-def step(x: Any) -> Any:
-    """The perceptron's activation: 1 where x >= 0, else 0; its gradient is 0 everywhere, so it cannot be trained so.
-
-    >>> step(0.5), step(-0.5)
-    (1.0, 0.0)
-    """
-    return functions.less_equal(0.0, x)
-
-
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "linear": linear,
-    "step": step,
-    "sigmoid": functions.sigmoid,
-    "tanh": functions.tanh,
-    "relu": functions.relu,
-    "leaky_relu": functions.leaky_relu,
-    "elu": functions.elu,
-    "gelu": functions.gelu,
-    "silu": functions.silu,
-    "softplus": functions.softplus,
-}
-"""The activations by name."""
-
-
-def activation_function(activation: Activation) -> Callable[[Any], Any]:
-    """The function of an activation given by name, or the callable itself.
-
-    Raises ValueError for an unknown name and TypeError for what is neither.
-    """
-    if isinstance(activation, str):
-        if activation not in ACTIVATIONS:
-            raise unknown_name("activation", activation, ACTIVATIONS, activation.lower())
-        return ACTIVATIONS[activation]
-    if not callable(activation):
-        raise TypeError(f"an activation is a name or a function of one Value, got {type(activation).__name__}")
-    return activation
+__all__ = [
+    "ACTIVATIONS", "MLP", "Activation", "Dropout", "Layer", "Neuron", "OneVsRest", "Sequential", "activation_function",
+    "linear", "step",
+]  # fmt: skip
 
 
 class Neuron(Module):
@@ -87,7 +48,7 @@ class Neuron(Module):
         self.nin = positive_int(nin, "nin")
         self.activation = activation_function(activation)
         generator = initialisation.generator(rng)
-        self.w = [Value(number) for number in _drawn(init or _default_init(activation), nin, nin, fan_out, generator)]
+        self.w = [Value(number) for number in _drawn(init or default_init(activation), nin, nin, fan_out, generator)]
         self.b = Value(_drawn(bias_init, 1, nin, fan_out, generator)[0])
 
     def forward(self, x: Any) -> Value:
@@ -276,12 +237,6 @@ class OneVsRest(Module):
         if any(isinstance(output, (list, tuple)) for output in outputs):
             raise ValueError("a OneVsRest needs classifiers with one output each, as MLP(nin, [8, 1]) has")
         return outputs
-
-
-def _default_init(activation: Activation) -> str:
-    """He for activations that pass half of their inputs, Xavier for those that are symmetric around 0."""
-    name = activation if isinstance(activation, str) else _name(activation)
-    return "he_normal" if name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus") else "xavier_normal"
 
 
 def _name(activation: Callable[[Any], Any]) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 import nn
 import viz
-from nn.layers import ACTIVATIONS
+from nn.activations import ACTIVATIONS
 
 nbformat = pytest.importorskip("nbformat")
 

@@ -15,8 +15,8 @@ from autograd_core import Value, grad, topological_order
 from autograd_core.formula import number_text
 from autograd_core.value import number_of
 from nn import History, Module, predict
+from nn.activations import ACTIVATIONS, Activation, activation_function
 from nn.evaluation import default_threshold
-from nn.layers import ACTIVATIONS, Activation, activation_function
 from viz.markup import gradient
 from viz.palette import BLUE, GREY, ORANGE
 

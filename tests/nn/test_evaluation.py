@@ -11,7 +11,7 @@ import pytest
 
 import nn
 from autograd_core import Value, detect_anomaly, functions
-from nn.layers import step
+from nn.activations import step
 from nn.losses import mse_loss
 
 

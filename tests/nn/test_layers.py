@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from autograd_core import Value, functions
-from nn.layers import ACTIVATIONS
+from nn.activations import ACTIVATIONS
 
 
 def of_math(x: Value) -> float:

@@ -12,7 +12,7 @@ import pytest
 import nn
 from autograd_core import Value, detect_anomaly, functions, primitive
 from nn import losses
-from nn.layers import ACTIVATIONS
+from nn.activations import ACTIVATIONS
 
 OPTIMIZERS: dict[str, Callable[[list[Value]], nn.optim.Optimizer]] = {
     "SGD": lambda parameters: nn.optim.SGD(parameters, lr=0.05),

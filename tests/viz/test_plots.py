@@ -21,7 +21,7 @@ from matplotlib.colors import to_rgba
 import nn
 import viz
 from autograd_core import Value
-from nn.layers import ACTIVATIONS
+from nn.activations import ACTIVATIONS
 
 
 @pytest.fixture(autouse=True)
