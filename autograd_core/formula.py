@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 from autograd_core import modes
-from autograd_core.primitives import ATOM, POWER, SIGN, Primitive
+from autograd_core.primitives import ATOM, COMPARISONS, POWER, SIGN, Primitive
 from autograd_core.value import Value
 
 
@@ -166,7 +166,7 @@ class _Writer:
         while isinstance(term, Value) and term.op is not None:
             operands = [self._simplified(operand) for operand in term.inputs]
             # Numbers among themselves, and comparisons, come to a number: relu passes on 1 or 0.
-            if term.op.name in ("less", "less_equal", "equal") or not any(isinstance(o, Value) for o in operands):
+            if term.op in COMPARISONS or not any(isinstance(o, Value) for o in operands):
                 return term.data
             one = [not isinstance(operand, Value) and operand == 1.0 for operand in operands]
             if term.op.name == "mul" and any(one):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd_core.floats import Flat
+from autograd_core.floats import Flat, recorder
 from autograd_core.modes import changed, thread
 from autograd_core.primitives import Primitive, constant
 
@@ -76,7 +76,7 @@ def topological_order(*outputs: Value) -> list[Value]:
     unless the outputs are Values.
     """
     for output in outputs:
-        if not hasattr(output, "inputs"):
+        if recorder(output) is None:
             raise TypeError(f"a graph is walked from a Value, got {type(output).__name__}")
     order: list[Value] = []
     seen: set[Value] = set()

@@ -12,7 +12,7 @@ from autograd_core import Value, collector_paused, no_grad
 from autograd_core.compiler import compile
 from autograd_core.floats import readable
 from autograd_core.modes import changed, thread
-from autograd_core.primitives import less, less_equal, sigmoid
+from autograd_core.primitives import COMPARISONS, sigmoid
 from autograd_core.transforms import mapped
 from autograd_core.value import number_of
 from nn.arguments import array_of, numeric
@@ -124,7 +124,7 @@ def default_threshold(model: Module, x: Any) -> float:
     """
     with evaluating(model), changed(recording=True):
         output = model(mapped(Value, [*x]))
-    return 0.5 if isinstance(output, Value) and output.op in (sigmoid, less, less_equal) else 0.0
+    return 0.5 if isinstance(output, Value) and output.op in {sigmoid, *COMPARISONS} else 0.0
 
 
 def samples(X: Any, name: str = "X") -> np.ndarray:

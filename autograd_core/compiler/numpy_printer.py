@@ -32,16 +32,12 @@ from autograd_core.compiler.kinds import (
 from autograd_core.compiler.printing import ARITHMETIC, Forms, Helper, Printer, Sign, Text, range_text
 from autograd_core.compiler.rewrites import number_at
 from autograd_core.compiler.steps import Reshape, Shape, Step, Subscript
-from autograd_core.primitives import ATOM, POWER, PRODUCT, SIGN, Primitive
+from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, Primitive
 
 _OF_NUMPY = (
     "abs", "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
     "tanh", "maximum", "minimum", "where", "arcsinh", "arccosh", "arctanh", "arctan2", "hypot", "cbrt", "exp2", "log2",
     "log10", "logaddexp", "floor_divide", "remainder", "degrees", "radians", "floor", "ceil", "sign",
-)  # fmt: skip
-_HELPERS = (
-    arrays.erf, arrays.erfc, arrays.sigmoid, arrays.relu, arrays.leaky_relu, arrays.elu, arrays.gelu, arrays.silu,
-    arrays.softplus, arrays.less, arrays.less_equal, arrays.equal,
 )  # fmt: skip
 
 FORMS: Forms = {
@@ -49,9 +45,9 @@ FORMS: Forms = {
     "neg": "np.negative",
     "pow": Sign("**", POWER),
     **{name: f"np.{name}" for name in _OF_NUMPY},
-    **{helper.__name__: Helper(helper) for helper in _HELPERS},
+    **{name: Helper(function) for name, function in vars(arrays).items() if name in PRIMITIVES},
 }
-"""How NumPy writes each primitive."""
+"""How NumPy writes each primitive: by a sign, its own function, or one of `arrays`."""
 
 
 class NumpyPrinter(Printer):

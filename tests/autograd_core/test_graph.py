@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import sys
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +33,12 @@ class Program(NamedTuple):
                 values[0] = nodes[0]
             nodes.append(primitive(*values))
         return nodes
+
+
+@pytest.mark.parametrize("output", [Value, SimpleNamespace(inputs=()), 1.0, None])
+def test_only_a_value_is_walked_from(output: Any) -> None:
+    with pytest.raises(TypeError, match=f"^a graph is walked from a Value, got {type(output).__name__}$"):
+        topological_order(output)
 
 
 NUMBERS = st.floats(-4.0, 4.0) | st.floats()
