@@ -56,8 +56,8 @@ def gradcheck(function: Callable[..., Any], *at: Any, step: float = 6e-6, tolera
         return function(*lifted)
 
     for argnum, argument in enumerate(at):
-        derivatives = iter(_numbers(jacobian(on_values, argnum)(*at)))
-        columns = [_difference_quotients(on_values, at, argnum, i, step) for i in range(len(_numbers(argument)))]
+        derivatives = iter(_flat(jacobian(on_values, argnum)(*at)))
+        columns = [_difference_quotients(on_values, at, argnum, i, step) for i in range(len(_flat(argument)))]
         # The derivatives come result by result, the quotients input by input.
         for row in range(len(columns[0]) if columns else 0):
             for column, quotients in enumerate(columns):
@@ -79,7 +79,7 @@ def gradcheck(function: Callable[..., Any], *at: Any, step: float = 6e-6, tolera
     return True
 
 
-def _numbers(arrangement: Any) -> list[float]:
+def _flat(arrangement: Any) -> list[float]:
     numbers: list[float] = []
     mapped(lambda number: numbers.append(number_of(number)) or 0.0, arrangement)
     return numbers
@@ -89,17 +89,17 @@ def _difference_quotients(
     function: Callable[..., Any], at: tuple[Any, ...], argnum: int, index: int, step: float
 ) -> list[tuple[float, float]]:
     """Per result of the function, its central difference in one number, and how far rounding may put it off."""
-    x = _numbers(at[argnum])[index]
+    x = _flat(at[argnum])[index]
     if not isfinite(x):
         raise ValueError(f"there are no central differences at {x:g}; check at finite numbers")
     h = step * max(1.0, abs(x))
 
     def results_at(moved: float) -> list[float]:
-        position = iter(range(len(_numbers(at[argnum]))))
+        position = iter(range(len(_flat(at[argnum]))))
         arguments = list(at)
         arguments[argnum] = mapped(lambda number: Value(moved if next(position) == index else number), at[argnum])
         with modes.no_grad():
-            return _numbers(function(*arguments))
+            return _flat(function(*arguments))
 
     above, below = results_at(x + h), results_at(x - h)
     width = (x + h) - (x - h)

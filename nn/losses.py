@@ -147,7 +147,7 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
     >>> cross_entropy([[0.0, 1000.0], [0.0, 0.0]], [0, 1], reduction="sum")
     1000.6931471805599
     """
-    scores, targets = _numbers(logits, "logits"), np.asarray(readable(target, "target"), dtype=object)
+    scores, targets = _elements(logits, "logits"), np.asarray(readable(target, "target"), dtype=object)
     if scores.ndim not in (1, 2):
         raise ValueError(f"logits have shape (classes,) or (samples, classes), got {scores.shape}")
     rows = scores.reshape(-1, scores.shape[-1]).tolist()
@@ -173,7 +173,7 @@ def l1_penalty(parameters: Iterable[Any]) -> Any:
     >>> l1_penalty([3.0, -4.0])
     7.0
     """
-    return _reduced([abs(w) for w in _numbers(list(parameters), "parameters").flat], "sum")
+    return _reduced([abs(w) for w in _elements(list(parameters), "parameters").flat], "sum")
 
 
 def l2_penalty(parameters: Iterable[Any]) -> Any:
@@ -184,7 +184,7 @@ def l2_penalty(parameters: Iterable[Any]) -> Any:
     >>> l2_penalty([3.0, -4.0])
     25.0
     """
-    return _reduced([_squared(w) for w in _numbers(list(parameters), "parameters").flat], "sum")
+    return _reduced([_squared(w) for w in _elements(list(parameters), "parameters").flat], "sum")
 
 
 def _squared(x: Any) -> Any:
@@ -208,7 +208,7 @@ def _expected_loss(logits: list[Any], probabilities: list[Any]) -> Any:
 
 def _distributions(target: Any) -> list[list[Any]]:
     """The target as rows of probabilities, which add up to 1 but for the rounding of 32-bit numbers."""
-    shares = _numbers(target, "target", A_PROBABILITY)
+    shares = _elements(target, "target", A_PROBABILITY)
     rows = shares.reshape(-1, shares.shape[-1]).tolist()
     for position, row in enumerate(rows):
         total = sum(map(number_of, row))
@@ -220,7 +220,7 @@ def _distributions(target: Any) -> list[list[Any]]:
     return rows
 
 
-def _numbers(arrangement: Any, name: str, rule: Rule | None = None) -> np.ndarray:
+def _elements(arrangement: Any, name: str, rule: Rule | None = None) -> np.ndarray:
     """An object array of the Values and floats in a number, nested sequence or array, each of which keeps the rule."""
     array = np.asarray(readable(arrangement, name), dtype=object)
     if array.size == 0:
@@ -246,7 +246,10 @@ def _pairs(
     prediction: Any, target: Any, target_rule: Rule = A_NUMBER, prediction_rule: Rule | None = None
 ) -> list[tuple[Any, Any]]:
     """The elements of prediction and target, side by side."""
-    predictions, targets = _numbers(prediction, "prediction", prediction_rule), _numbers(target, "target", target_rule)
+    predictions, targets = (
+        _elements(prediction, "prediction", prediction_rule),
+        _elements(target, "target", target_rule),
+    )
     if predictions.shape != targets.shape:
         raise ValueError(
             f"prediction and target have the same shape, got a prediction of shape {predictions.shape} and a target "

@@ -45,7 +45,7 @@ def objective(
         return eager, False
     if thread.mode.checking:
         raise ValueError("detect_anomaly looks at nodes, and a compiled program has none; use engine='eager'")
-    start = _numbers(parameters)
+    start = read(parameters)
     with drawn_back(generators(model)), no_grad():
         _check_targets(model, loss, X, y)
         if penalty is not None:
@@ -86,7 +86,7 @@ def validation(
     try:
         with evaluating(model):
             program = _program(model, loss, None, parameters, X, y)
-        _check_agreement(np.array(expected), np.array(program(_numbers(parameters), X[few], y[few])))
+        _check_agreement(np.array(expected), np.array(program(read(parameters), X[few], y[few])))
     except (TypeError, ValueError):
         return eager
     return lambda numbers: program(numbers, X, y)
@@ -180,7 +180,8 @@ def _scalar(output: Any, name: str) -> Value:
     return output
 
 
-def _numbers(parameters: Iterable[Value]) -> np.ndarray:
+def read(parameters: Iterable[Value]) -> np.ndarray:
+    """The numbers of the parameters, as an array of shape (count,)."""
     return np.array([parameter.data for parameter in parameters], dtype=float)
 
 

@@ -22,7 +22,7 @@ from nn.evaluation import samples, targets
 from nn.history import AnyScheduler, Epoch, History, Training
 from nn.init import Seed, generator
 from nn.module import Module, generators
-from nn.objective import Engine, Loss, Objective, objective, write
+from nn.objective import Engine, Loss, Objective, objective, read, write
 from nn.objective import validation as validator
 from nn.optim import Optimizer, ReduceLROnPlateau, Scheduler, clipped_by_norm
 
@@ -139,7 +139,7 @@ def fit(
             for begin in beginnings:
                 begin(training)
             if beginnings:  # which may have changed the weights, too
-                training.parameters = _numbers(optimizer)
+                training.parameters = read(optimizer.parameters)
                 training.last = training.moment()
             while len(history.epochs) < epochs and not history.stopped:
                 start, learning_rate = time.perf_counter(), optimizer.lr
@@ -165,7 +165,7 @@ def fit(
                 for callback in callbacks:
                     callback(training)
                 if callbacks:  # which may have changed the weights, to bound their norm, say, or the learning rate
-                    training.parameters = _numbers(optimizer)
+                    training.parameters = read(optimizer.parameters)
                     training.last = training.moment()
                 if training.restore_best:
                     training.go_back(training.best)
@@ -259,14 +259,9 @@ def _started(
     validation: tuple[np.ndarray, np.ndarray] | None,
 ) -> Training:
     """A training before its first epoch."""
-    numbers, draws = _numbers(optimizer), list(dict.fromkeys([order, *generators(model)]))
+    numbers, draws = read(optimizer.parameters), list(dict.fromkeys([order, *generators(model)]))
     X, y = data
     return Training(model, optimizer, scheduler, draws, numbers, numbers, X=X, y=y, validation_data=validation)
-
-
-def _numbers(optimizer: Optimizer) -> np.ndarray:
-    """The parameters of an optimiser as an array of shape (count,)."""
-    return np.array([parameter.data for parameter in optimizer.parameters], dtype=float)
 
 
 def _epoch(

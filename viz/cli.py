@@ -176,7 +176,7 @@ def _explain(options: argparse.Namespace) -> None:
             raise ExpressionError(f"--{kind} takes a file that ends in .{kind}, not {str(path)[-60:]}")
     source = (_standard_input() if options.source == "-" else options.source).removeprefix("\ufeff")
     try:
-        evaluation = evaluate(source, _numbers(options.at))
+        evaluation = evaluate(source, _inputs(options.at))
     except MissingInputError as error:
         raise ExpressionError(f"{error} with --at {error.name}=…") from None
     wrt = dict.fromkeys(normalize("NFKC", name) for name in options.wrt)
@@ -213,7 +213,7 @@ def _standard_input() -> str:
         raise ExpressionError(f"standard input is neither UTF-8 nor UTF-16: {where}") from None
 
 
-def _numbers(assignments: Sequence[str]) -> dict[str, float]:
+def _inputs(assignments: Sequence[str]) -> dict[str, float]:
     """name=value arguments as numbers."""
     numbers: dict[str, float] = {}
     for assignment in assignments:
