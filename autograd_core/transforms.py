@@ -3,7 +3,8 @@
 Each takes a function and gives a function. Arguments are numbers, arrays, or pytrees of them: lists, tuples and
 dictionaries in any nesting. Inside the function they are Values in the same arrangement (an array becomes an object
 array), and the derivatives come back in it too. `argnums` says which arguments to differentiate by: a position, or
-several, which give a tuple of derivatives. The transforms nest, and they leave the `grad` of every node alone.
+several, which give a tuple of derivatives. The transforms nest, and they leave the `grad` of every node alone. Of a
+compiled program they are functions of its parameters and inputs, which run as source too, and do not nest.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def grad(
     >>> grad(lambda line, x: line["slope"] * x + line["offset"], argnums=(0, 1))({"slope": 2.0, "offset": 1.0}, 5.0)
     ({'slope': 5.0, 'offset': 1.0}, 2.0)
     """
+    if own := _own(function):
+        return own(function, "grad", _positions(function, argnums, argnum))
     both = value_and_grad(function, argnums, argnum=argnum)
 
     @wraps(function)
@@ -53,6 +56,8 @@ def value_and_grad(
     (9.0, 6.0)
     """
     positions = _positions(function, argnums, argnum)
+    if own := _own(function):
+        return own(function, "value_and_grad", positions)
 
     @wraps(function)
     def value_and_derivative(*arguments: Any, **options: Any) -> tuple[Any, Any]:
@@ -81,6 +86,8 @@ def jacobian(
     [[3.0, 2.0], [1.0, 1.0]]
     """
     positions = _positions(function, argnums, argnum)
+    if own := _own(function):
+        return own(function, "jacobian", positions)
 
     @wraps(function)
     def derivatives(*arguments: Any, **options: Any) -> Any:
@@ -99,7 +106,14 @@ def hessian(
     >>> hessian(lambda x: x[0] * x[0] * x[1])([2.0, 3.0])
     [[6.0, 4.0], [4.0, 0.0]]
     """
+    if own := _own(function):
+        return own(function, "hessian", _positions(function, argnums, argnum))
     return jacobian(grad(function, argnums, argnum=argnum), argnums, argnum=argnum)
+
+
+def _own(function: Any) -> Callable[..., Any] | None:
+    """How a function asks to do the transforms itself, as a compiled program does, which has derivatives of its own."""
+    return getattr(type(function), "__transform__", None)
 
 
 def _positions(function: Any, argnums: Any, argnum: Any) -> int | tuple[int, ...]:

@@ -21,7 +21,7 @@ from autograd_core.compiler.source import Body, Source
 
 @dataclass
 class ArrayProgram:
-    """The array form of a program, in which all inputs have a batch axis, and what NumPy makes of it."""
+    """The array form of a program, in which inputs have a batch axis, and what NumPy makes of it."""
 
     given: Signature
     form: Form
@@ -32,7 +32,7 @@ class ArrayProgram:
     @property
     def is_mean(self) -> bool:
         """Whether the value is a mean over a batch."""
-        return self.given.batched and self.given.single
+        return self.given.has_batch and self.given.single
 
     def operations(self) -> int:
         """How many operations on arrays there are."""
@@ -43,7 +43,7 @@ class ArrayProgram:
         printer, given, form = self._printer(name), self.given, self.form
         ends = len(form.operations) if form.forward is None else form.forward
         lines = list(printer.lines())
-        forward = [f"batch = len({given.names[1]})"] if given.batched else []
+        forward = [f"batch = len({given.names[given.batched.index(True)]})"] if given.has_batch else []
         forward += [line for place, line in lines if place < ends]
         backward = [line for place, line in lines if place >= ends]
         value = printer.atom(form.results[0])
@@ -51,9 +51,9 @@ class ArrayProgram:
             value += ".mean()"
         elif not given.single and _is_borrowed(form, form.results[0]):
             value += ".copy()"
-        gradient = printer.text(form.results[1]) if name == "value_and_grad" else ""
+        gradient = ", ".join(map(printer.text, form.results[1:])) if name == "value_and_grad" else ""
         constants = printer.constants()
-        rows = table(given, [shape_text(shape, number > 0) for number, shape in enumerate(given.shapes)])
+        rows = table(given, [*map(shape_text, given.shapes, given.batched)])
         rows += [(name, shape_text(numbers.shape), "constants") for name, numbers in constants.items()]
         for place in printer.used:
             about, one = printer.about.get(place), form[place]
@@ -67,23 +67,23 @@ class ArrayProgram:
 
 
 def array_source(lowered: Lowered, arrays: list[Array], given: Signature) -> Source:
-    """The source on NumPy arrays, in which all inputs have a batch axis."""
+    """The source on NumPy arrays, in which inputs have a batch axis."""
     generators, masks = generators_of(lowered, given)
     names = Names([*vars(helpers_on_arrays), *given.names, *masks, *generators])
     builder = Builder(arrays, names, lowered.order)
     form = builder.form
     sources = [
-        form.add(Input(name, shape, batched=number > 0))
-        for number, (name, shape) in enumerate(zip(given.names, given.shapes, strict=True))
+        form.add(Input(name, shape, batched))
+        for name, shape, batched in zip(given.names, given.shapes, given.batched, strict=True)
     ]
     for mask, generator, (_, chances) in zip(masks, generators, lowered.masks, strict=True):
-        uniform = form.add(Uniform(generator, (len(chances),), given.batched))
+        uniform = form.add(Uniform(generator, (len(chances),), given.has_batch))
         kept = form.add(Call(primitives.less, (uniform, builder.numbers(chances)), boolean=True))
         sources.append(form.add(Call(primitives.mul, (kept, rewrites.number(form, 1.0))), name=mask))
     passes = Passes(arrays, builder, sources)
     passes.forward()
     if given.single:
-        passes.backward()
+        passes.backward(given.wrt)
     return Source(given.names, generators, ArrayProgram(given, form, names))
 
 

@@ -101,7 +101,7 @@ class Builder:
         return self._views[key]
 
     def _seen(self, array: Array, place: Place, index: np.ndarray) -> tuple[Place, Shape]:
-        if array is self.parameters:
+        if array is self.parameters and not array.batched:
             same = [axis for axis in range(index.ndim) if (index == index.take([0], axis)).all()]
             if same:  # the name is for what is left without these axes
                 one, shape = self.view(array, index[tuple(0 if k in same else slice(None) for k in range(index.ndim))])

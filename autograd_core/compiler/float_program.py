@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -22,7 +23,8 @@ class FloatProgram:
     forward: list[Line]
     backward: list[Line]
     outputs: list[str]
-    gradient: list[str]
+    gradients: list[list[str]]
+    """The numbers of each gradient, as text."""
     helpers: dict[str, str]
     modules: set[str]
     forward_helpers: list[str]
@@ -45,10 +47,11 @@ class FloatProgram:
             pieces = cut({"forward": self.forward}, set(self.outputs), self.taken)
             helpers = {helper: self.helpers[helper] for helper in self.forward_helpers} | pieces.functions
             return Body([*self.head, *pieces.lines[0]], [], value, "", helpers, self.modules, rows)
-        kept = {*self.outputs, *self.gradient}
+        kept = {*self.outputs, *(number for gradient in self.gradients for number in gradient)}
         pieces = cut({"forward": self.forward, "backward": self.backward}, kept, self.taken)
         forward, backward = pieces.lines
-        gradient = f"[{', '.join(self.gradient)}]"
+        shapes = [self.given.shapes[source] for source in self.given.wrt]
+        gradient = ", ".join(map(_listed, self.gradients, shapes))
         helpers = {**self.helpers, **pieces.functions}
         return Body([*self.head, *forward], backward, value, gradient, helpers, self.modules, rows)
 
@@ -67,22 +70,30 @@ def float_source(lowered: Lowered, given: Signature) -> Source:
         head += [f"{used[k]} = float({generator}.random() < {chance!r})" for k, chance in enumerate(chances)]
     outputs = straight.forward()
     lines, helpers = straight.lines, list(straight.helpers)
-    straight.lines, gradient = [], list[str]()
+    straight.lines, gradients = [], list[list[str]]()
     if given.single:
-        gradient = straight.backward(given.shapes[0][0])
+        gradients = straight.backward({source: prod(given.shapes[source]) for source in given.wrt})
     program = FloatProgram(
         given,
         head,
         lines,
         straight.lines,
         outputs,
-        gradient,
+        gradients,
         straight.helpers,
         straight.modules,
         helpers,
         straight.names.taken,
     )
     return Source(given.names, generators, program)
+
+
+def _listed(numbers: Sequence[str], shape: tuple[int, ...]) -> str:
+    """Numbers in the arrangement of a shape, as (nested) lists."""
+    if not shape:
+        return numbers[0]
+    step = prod(shape[1:])
+    return f"[{', '.join(_listed(numbers[k * step : (k + 1) * step], shape[1:]) for k in range(shape[0]))}]"
 
 
 def _nested(names: list[str], shape: tuple[int, ...]) -> str:

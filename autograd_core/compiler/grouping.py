@@ -9,7 +9,7 @@ element. From then on everything is an array and flat positions in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -20,24 +20,24 @@ from autograd_core.compiler.grids import grid_of
 from autograd_core.compiler.kinds import How
 from autograd_core.compiler.lowering import Lowered, MaxReduce
 from autograd_core.compiler.sections import Array, Section
+from autograd_core.compiler.signature import Signature
 
 
-def group(lowered: Lowered, shapes: Sequence[tuple[int, ...]], single: bool, patient: bool) -> list[Array] | None:
+def group(lowered: Lowered, given: Signature, patient: bool) -> list[Array] | None:
     """The arrays of a program in the order of computation: the sources first, the outputs last, in one array.
 
-    `shapes` are those of parameters and inputs; the array of a `single` output has no axis. None where the nodes are
-    too different from each other for arrays to pay, unless it is to be `patient`.
+    The array of a single output has no axis. None where the nodes are too different from each other for arrays to
+    pay, unless it is to be `patient`.
     """
-    batched = len(shapes) > 1
     sources = [
-        Array(shape, [-1] * prod(shape), batched=number > 0, requires_grad=number == 0)
-        for number, shape in enumerate(shapes)
+        Array(shape, [-1] * prod(shape), batched=batched, requires_grad=number in given.wrt)
+        for number, (shape, batched) in enumerate(zip(given.shapes, given.batched, strict=True))
     ]
-    sources += [Array((len(chances),), [-1] * len(chances), batched=batched) for _, chances in lowered.masks]
+    sources += [Array((len(chances),), [-1] * len(chances), batched=given.has_batch) for _, chances in lowered.masks]
     for node, (source, position) in lowered.leaves.items():
         sources[source].nodes[position] = node
     arrays = _Grouping(lowered, sources).run(patient)
-    if arrays is not None and single:
+    if arrays is not None and given.single:
         arrays[-1].shape = ()
     return arrays
 

@@ -16,7 +16,7 @@ import numpy as np
 from autograd_core.compiler import rewrites
 from autograd_core.compiler.builder import Builder
 from autograd_core.compiler.ir import Form
-from autograd_core.compiler.kinds import Place, Share
+from autograd_core.compiler.kinds import Broadcast, Constant, Copy, Input, Place, Share, View
 from autograd_core.compiler.names import pattern
 from autograd_core.compiler.products import terms_of
 from autograd_core.compiler.rules import Rules
@@ -70,23 +70,29 @@ class Passes:
                 builder.name(result, name, about)
         self.form.results.append(builder.whole(self.arrays[-1]))
 
-    def backward(self) -> None:
-        """Add the reverse pass, from the one output down to the gradient with respect to the parameters."""
+    def backward(self, wrt: Sequence[int] = (0,)) -> None:
+        """Add the reverse pass, from the one output down to the gradients with respect to these sources.
+
+        The gradient with respect to a source without a batch axis is the mean over the batch, that with respect to one
+        with a batch axis has a row for each sample, of which it is the gradient.
+        """
         self.form.forward = len(self.form.operations)
-        builder, output, parameters = self.builder, self.arrays[-1], self.arrays[0]
+        builder, output = self.builder, self.arrays[-1]
+        roots = [self.arrays[source] for source in wrt]
+        mean = output.batched and not any(root.batched for root in roots)
         uses = self._uses()
         gradients: dict[Array, Gradient] = {}
         if output.requires_grad:
-            seed = Array((), [], batched=output.batched)
+            seed = Array((), [], batched=mean)
             gradients[output] = Gradient(seed, np.ones(1, bool))
             name = builder.names.fresh(f"d_{builder.label(builder.value[output]) or 'value'}")
-            builder.value[seed] = self.form.add(Share(), name) if output.batched else rewrites.number(self.form, 1.0)
+            builder.value[seed] = self.form.add(Share(), name) if mean else rewrites.number(self.form, 1.0)
         for array in reversed(self.arrays[:-1]):
             if not array.requires_grad:
                 continue
-            last = array is parameters
-            gradient = Array(array.shape, [], array.batched)
-            name = "gradient" if last else builder.names.fresh(f"d_{builder.label(builder.value[array]) or 't'}")
+            last, flat = array in roots, array is self.arrays[0]
+            gradient = Array(array.shape, [])
+            name = "gradient" if flat else builder.names.fresh(f"d_{builder.label(builder.value[array]) or 't'}")
             sections: list[Section] = []
             for use in uses[array]:
                 if use.user not in gradients:
@@ -97,6 +103,9 @@ class Passes:
                     sole = len(uses[array]) == 1 and not last
                     sections += self._through_call(use.user, use.what, gradients[use.user], name if sole else "")
             gradient.sections = [section.sorted() for section in _merged(sections)]
+            factors = (factor for section in gradient.sections for factor, _ in section.factors)
+            # With respect to an input the slopes of a linear function are the same for all samples.
+            gradient.batched = array.batched and (last or any(factor.batched for factor in factors))
             if gradient.sections or last:
                 covered = np.zeros(array.size, bool)
                 for section in gradient.sections:
@@ -105,10 +114,15 @@ class Passes:
                 terms = terms_of(builder, gradient)
                 builder.value[gradient] = (
                     builder.assembled(name, gradient, terms, like=array)
-                    if last
+                    if flat
                     else builder.linear(name, gradient, terms)
                 )
-        self.form.results.append(builder.value[gradients[parameters].array])
+        for root in roots:
+            result = builder.whole(gradients[root].array)
+            lent = isinstance(self.form[result].kind, (Input, Constant, View, Broadcast)) or result in self.form.results
+            if lent and root is not self.arrays[0]:
+                result = self.form.add(Copy(result), own=True)  # an array that the caller may write into
+            self.form.results.append(result)
 
     def _uses(self) -> dict[Array, list[Use]]:
         """Where each array is used such that its gradient depends on that."""
@@ -140,8 +154,9 @@ class Passes:
         upstream, _ = builder.view(gradient.array, everything, thin=True)
         out, _ = builder.view(call, everything, thin=True)
         partial = self.rules.partial(call.primitive, position, numbers).follow(form, [*operands, out])
-        handed = Array(everything.shape, [], call.batched)
-        value = builder.full(rewrites.times(form, upstream, partial), handed)
+        product = rewrites.times(form, upstream, partial)
+        handed = Array(everything.shape, [], form[product].batched)
+        value = builder.full(product, handed)
         positions = positions if at is None else positions[at]
         if rewrites.number_at(form, partial) != 1.0:
             straight = source.shape == handed.shape and (positions == np.arange(source.size)).all()

@@ -7,25 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_core import floats
-from autograd_core.compiler import arrays
-from autograd_core.compiler.array_program import array_source
-from autograd_core.compiler.float_program import float_source
-from autograd_core.compiler.grouping import group
+from autograd_core.compiler.choice import Backend
 from autograd_core.compiler.lowering import Lowered, lower
-from autograd_core.compiler.names import Names
-from autograd_core.compiler.rules import CompileError
-from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
-from autograd_core.compiler.signature import Signature
+from autograd_core.compiler.questions import Questions, one_or_all, transformed
+from autograd_core.compiler.runners import FloatRunner, Runner
+from autograd_core.compiler.signature import AS_THEY_ARE, Signature, as_numbers, input_names, leaves_of
 from autograd_core.files import replacing
 from autograd_core.graph import collector_paused, gradient_lock, require_graph
 from autograd_core.value import Value
-
-Backend = Literal["auto", "scalar", "numpy"]
 
 
 class Statistics(NamedTuple):
@@ -80,55 +73,13 @@ def compile(
     outputs = [output] if isinstance(output, Value) else list(output) if hasattr(output, "__iter__") else []
     if not outputs or not all(isinstance(node, Value) for node in outputs):
         raise TypeError(f"output is a Value, or a sequence of at least one Value, got {output!r}")
-    shapes, leaves = _leaves(inputs, parameters)
+    shapes, leaves = leaves_of(inputs, parameters)
     require_graph(*(node for node in outputs if node not in leaves))
     with collector_paused():
-        names = ["parameters", *_input_names(inputs)]
+        names = ["parameters", *input_names(inputs)]
         lowered = lower(outputs, leaves, len(names))
-        return Program(lowered, names, shapes, list(parameters), single, backend, start)
-
-
-def _leaves(
-    inputs: Sequence[Any], parameters: Sequence[Value]
-) -> tuple[list[tuple[int, ...]], dict[Value, tuple[int, int]]]:
-    """The shapes of parameters and inputs, and where each leaf is."""
-    if isinstance(inputs, Value) or not hasattr(inputs, "__len__"):
-        raise TypeError("inputs is a list with an entry for each input, a Value or a (nested) sequence of Values")
-    if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
-        raise TypeError("parameters is a flat sequence of Values, such as model.parameters()")
-    shapes, leaves = [], {}
-    for source, given in enumerate([list(parameters), *inputs]):
-        name = f"input {source}" if source else "parameters"
-        array = np.asarray(given, dtype=object)
-        if source == 0 and array.ndim != 1:
-            raise TypeError("parameters is a flat sequence of Values")
-        for position, leaf in enumerate(array.flat):
-            if isinstance(leaf, (list, tuple, np.ndarray)):
-                raise ValueError(f"{name} is ragged: it holds sequences of different lengths or depths")
-            if not isinstance(leaf, Value):
-                raise TypeError(f"{name} holds {type(leaf).__name__} at position {position} where a leaf Value belongs")
-            if leaf.op is not None:
-                what = f"{name} holds {leaf!r}, the result of {leaf.op.name}"
-                raise ValueError(f"{what}: inputs and parameters are leaves, made by Value(...)")
-            if leaf in leaves:
-                other = leaves[leaf][0]
-                place = f"position {leaves[leaf][1]} of {f'input {other}' if other else 'parameters'}"
-                raise ValueError(f"{name} holds {leaf!r} at position {position}, which is also {place}")
-            leaves[leaf] = source, position
-        shapes.append(array.shape)
-    return shapes, leaves
-
-
-def _input_names(inputs: Sequence[Any]) -> list[str]:
-    """Names for the arguments of the program: by the label of a single Value, else x, y, z."""
-    names = Names([*vars(floats), *vars(arrays), "value", "value_and_grad"])
-    given_names: list[str] = []
-    for number, given in enumerate(inputs):
-        label = given.label if isinstance(given, Value) else ""
-        given_names.append(
-            names.fresh(label if label.isidentifier() else ("xyz"[number] if number < 3 else f"input{number + 1}"))
-        )
-    return given_names
+        given = Signature(names, shapes, single, (False, *[True] * len(inputs)))
+        return Program(lowered, given, outputs, list(parameters), backend, start)
 
 
 class Program:
@@ -142,55 +93,109 @@ class Program:
     def __init__(
         self,
         lowered: Lowered,
-        names: list[str],
-        shapes: list[tuple[int, ...]],
+        given: Signature,
+        outputs: list[Value],
         parameters: list[Value],
-        single: bool,
         backend: Backend,
         start: float,
     ) -> None:
-        self._lowered, self._names, self._shapes = lowered, names, shapes
-        self._parameters, self._single = parameters, single
-        self._signature = Signature(names, shapes, single)
-        steps = lowered.live + len(lowered.owner)
-        # Of few nodes, even arrays of one element each are worth their writing, for the sake of batches.
-        self._arrays_later = backend == "auto" and len(names) > 1 and steps < 2_000
-        arrays = None if backend == "scalar" else group(lowered, shapes, single, patient=backend == "numpy")
-        # An operation on arrays takes as long as some twenty on floats.
-        if backend == "auto":
-            backend = "scalar" if arrays is None or 20 * len(arrays) > steps else "numpy"
-        self.backend: Literal["scalar", "numpy"] = backend
-        """The backend that was chosen."""
-        self._main: Runner
-        if backend == "numpy" and arrays is not None:
-            self._main = ArrayRunner(array_source(lowered, arrays, self._signature), shapes[1:], single)
-        else:
-            self._main = FloatRunner(float_source(lowered, self._signature), shapes[1:], single)
+        self._questions = Questions(lowered, given, outputs, backend)
+        self._given, self._parameters = given, parameters
+        self._main = self._questions.choice().runner(None)
         self._main.prepare()
         self._seconds = time.perf_counter() - start
 
     def __call__(self, parameters: Any, *inputs: Any) -> Any:
         """The value as a float; of several outputs an array, with one row for each sample of a batch.
 
-        Raises ValueError for a wrong number of inputs or parameters, or shapes other than declared.
+        Raises TypeError for what is no number, and ValueError for a wrong number of inputs or parameters, or shapes
+        other than declared.
         """
-        numbers, arrays, batch = self._checked(parameters, inputs)
-        return self._runner(batch).value(numbers, arrays, batch)
+        (numbers, *arrays), batch = self._given.checked([parameters, *inputs])
+        return self._running(batch).value(numbers, arrays, batch)
 
-    def value_and_grad(self, parameters: Any, *inputs: Any) -> tuple[float, np.ndarray]:
-        """The value, and its gradient with respect to the parameters as a new array of shape (parameters,).
+    def value_and_grad(self, parameters: Any, *inputs: Any, wrt: str = "parameters") -> tuple[float, Any]:
+        """The value, and its gradient: with respect to the parameters a new array of shape (parameters,).
 
-        Raises TypeError for a program of several outputs, and ValueError as a call does.
+        With `wrt` the name of an input, the gradient with respect to that input has its shape. With a batch it has a
+        row for each sample, which is the gradient of the value of that sample, not divided by the length of the batch.
+        "inputs" means all inputs: an array for the only one, a tuple of arrays for several.
+
+        Raises TypeError for a program of several outputs, and errors as a call does; ValueError for a `wrt` that names
+        no input.
+
+        >>> from autograd_core import Value, compile
+        >>> w, x = Value(0.0), Value(0.0)
+        >>> program = compile(w * x * x, inputs=[x], parameters=[w])
+        >>> program.value_and_grad([2.0], [1.0, 3.0])
+        (10.0, array([5.]))
+        >>> program.value_and_grad([2.0], [1.0, 3.0], wrt="inputs")
+        (10.0, array([ 4., 12.]))
         """
-        if self._direct is not None and type(parameters) in _AS_THEY_ARE:
-            numbers = np.asarray(parameters, dtype=float)
-            if numbers.shape == self._shapes[0] and not inputs:
+        if self._direct is not None and type(parameters) in AS_THEY_ARE:
+            numbers = as_numbers(parameters, "parameters")
+            if numbers.shape == self._given.shapes[0] and not inputs and wrt == "parameters":
                 value, gradient = self._direct(numbers.tolist())
                 return value, np.array(gradient)
-        if not self._single:
-            raise TypeError("a program of several outputs has no gradient; compile one Value, such as their sum")
-        numbers, arrays, batch = self._checked(parameters, inputs)
-        return self._runner(batch).value_and_grad(numbers, arrays, batch)
+        if not self._given.single:
+            raise TypeError(
+                "a program of several outputs has no gradient; compile one Value, such as their sum, or take its "
+                "jacobian"
+            )
+        (numbers, *arrays), batch = self._given.checked([parameters, *inputs])
+        if wrt == "parameters":
+            return self._running(batch).value_and_grad(numbers, arrays, batch)
+        choice = self._questions.choice("value_and_grad", wrt)
+        value, *gradients = choice.runner(batch).value_and_grad(numbers, arrays, batch)
+        return value, one_or_all(gradients)
+
+    def jacobian(self, parameters: Any, *inputs: Any, wrt: str = "parameters") -> Any:
+        """The derivatives of all outputs with respect to the parameters, an array of shape (outputs, parameters).
+
+        With a batch there is one more axis in front, and a Jacobian for each sample. `wrt` is the name of an input
+        instead, or "inputs", as for `value_and_grad`: the shape is then (outputs, ...) with the shape of that input.
+        A program of a single output has no axis of outputs. Takes as long as a gradient for each output and sample.
+
+        Raises errors as a call does, and ValueError for a `wrt` that names no input.
+
+        >>> from autograd_core import Value, compile
+        >>> a, b, x = Value(0.0), Value(0.0), Value(0.0)
+        >>> program = compile([a * x, a * b], inputs=[x], parameters=[a, b])
+        >>> program.jacobian([2.0, 3.0], 5.0)
+        array([[5., 0.],
+               [3., 2.]])
+        >>> program.jacobian([2.0, 3.0], [5.0, 7.0], wrt="x").shape
+        (2, 2)
+        """
+        (numbers, *arrays), batch = self._given.checked([parameters, *inputs])
+        return one_or_all(self._questions.jacobian(numbers, arrays, batch, wrt))
+
+    def hvp(self, parameters: Any, vector: Any, *inputs: Any, wrt: str = "parameters") -> np.ndarray:
+        """The Hessian of the value times a vector of shape (parameters,), without the Hessian: of the same shape.
+
+        With a batch it is the mean over the samples, as the gradient is. With `wrt` the name of an input, the Hessian
+        is that with respect to this input, and the vector has its shape, or is a batch of such; the result then has a
+        row for each sample. Takes at most about three times as long as the gradient.
+
+        Raises TypeError for a program of several outputs, and errors as a call does; ValueError for a `wrt` that names
+        no input.
+
+        >>> from autograd_core import Value, compile
+        >>> a, b = Value(0.0), Value(0.0)
+        >>> program = compile(a * a * b, parameters=[a, b])
+        >>> program.hvp([2.0, 3.0], [1.0, 0.0])
+        array([6., 4.])
+        """
+        if not self._given.single:
+            raise TypeError("a program of several outputs has a Hessian for each; compile one Value, such as their sum")
+        self._given.checked([parameters, *inputs])
+        choice = self._questions.choice("hvp", wrt)
+        (numbers, *arrays), batch = choice.given.checked([parameters, *inputs, vector])
+        return choice.runner(batch).value_and_grad(numbers, arrays, batch)[1]
+
+    def __transform__(self, transform: str, argnums: int | tuple[int, ...]) -> Callable[..., Any]:
+        """What `grad`, `value_and_grad`, `jacobian` and `hessian` make of the program, a function of its arguments."""
+        return lambda *arguments: transformed(self, transform, argnums, arguments)
 
     def backward(self, *inputs: Any) -> float:
         """Like ``loss.backward()``: read the data of the parameters and add to their `grad`; the value.
@@ -204,13 +209,29 @@ class Program:
         return value
 
     @property
+    def backend(self) -> str:
+        """What ran the last call for a value or gradient, or runs the declared shapes: "scalar" or "numpy"."""
+        return self._main.backend
+
+    @property
     def source(self) -> str:
-        """The program as Python source that runs on its own.
+        """The program as Python source that runs on its own: as the last call ran it, or for the declared shapes.
 
         Executed, it defines ``value_and_grad(parameters, *inputs)``, or ``value`` for a program of several outputs.
         In the numpy backend each input has a batch axis; in the scalar backend no input has one.
         """
-        return self._main.text("value_and_grad" if self._single else "value")
+        return self._main.text("value_and_grad" if self._given.single else "value")
+
+    def source_for(self, batch: int | None = None, of: str = "value_and_grad", wrt: str = "parameters") -> str:
+        """The source that runs a batch of this length, or a call without one: of the gradient, "jacobian" or "hvp".
+
+        Raises ValueError for a `wrt` that names no input, another `of`, or a batch of no samples.
+        """
+        if batch is not None and (not isinstance(batch, int) or batch < 1):
+            raise ValueError(f"batch is a number of samples from 1, or None, not {batch!r}")
+        several = of == "value_and_grad" and not self._given.single
+        runner = self._questions.choice(of, wrt).runner(batch)
+        return runner.text("value" if several else "value_and_grad")
 
     def save(self, path: str | Path) -> Path:
         """Write the source to a file that can be imported; the path. Raises OSError where that fails."""
@@ -221,12 +242,12 @@ class Program:
     @property
     def statistics(self) -> Statistics:
         """How large the graph was, what is left of it, and how long that took."""
-        live = self._lowered.live - len(self._lowered.outputs)
-        operations = self._main.operations()
-        return Statistics(len(self._lowered.order), live, operations, self.backend, self._seconds)
+        lowered = self._questions.lowered
+        live = lowered.live - len(lowered.outputs)
+        return Statistics(len(lowered.order), live, self._main.operations(), self.backend, self._seconds)
 
     def __repr__(self) -> str:
-        given = [f"{name} {shape}" for name, shape in zip(self._names, self._shapes, strict=True)]
+        given = [f"{name} {shape}" for name, shape in zip(self._given.names, self._given.shapes, strict=True)]
         recorded, _, operations, backend, _ = self.statistics
         what = "operations on arrays" if backend == "numpy" else "lines of float arithmetic"
         return f"<Program of {', '.join(given)}: {recorded:,} nodes as {operations:,} {what}>"
@@ -243,65 +264,14 @@ class Program:
     @cached_property
     def _direct(self) -> Callable[..., Any] | None:
         """The function on floats, where there are no inputs and the call itself is what takes time."""
-        if isinstance(self._main, FloatRunner) and self._single and len(self._names) == 1:
+        if isinstance(self._main, FloatRunner) and self._given.single and len(self._given.names) == 1:
             return self._main.source.function("value_and_grad")
         return None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_direct"}
 
-    def _runner(self, batch: int | None) -> Runner:
-        """What runs a call."""
-        return self._main if batch is None else self._for_batches or self._main
-
-    @cached_property
-    def _for_batches(self) -> Runner | None:
-        """Arrays for the batches of a program that is on floats otherwise, written when the first batch comes."""
-        if self.backend == "numpy" or not self._arrays_later:
-            return None
-        try:
-            arrays = group(self._lowered, self._shapes, self._single, patient=True)
-            if arrays is None:
-                return None
-            return ArrayRunner(array_source(self._lowered, arrays, self._signature), self._shapes[1:], self._single)
-        except CompileError:
-            return None
-
-    def _checked(self, parameters: Any, inputs: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray], int | None]:
-        """The numbers as arrays, and the length of the batch if there is one."""
-        numbers = _as_numbers(parameters, "parameters")
-        if numbers.shape != self._shapes[0]:
-            raise ValueError(
-                f"parameters have shape {self._shapes[0]}, got {numbers.shape}; they are the first argument"
-            )
-        if len(inputs) != len(self._names) - 1:
-            names = ", ".join(self._names)
-            raise ValueError(f"the program takes {names}: {len(self._names) - 1} input(s), got {len(inputs)}")
-        arrays, batch = [], None
-        for name, shape, given in zip(self._names[1:], self._shapes[1:], inputs, strict=True):
-            array = _as_numbers(given, name)
-            if array.shape != shape:
-                if array.shape[1:] != shape or array.ndim != len(shape) + 1:
-                    whole = f"(batch, {str(shape)[1:]}" if shape else "(batch,)"
-                    whole = whole.replace(",)", ")") if shape else whole
-                    raise ValueError(f"{name} has shape {shape}, or {whole}, got {array.shape}")
-                if batch not in (None, len(array)):
-                    raise ValueError(f"{name} is a batch of {len(array)} and an input before it one of {batch}")
-                batch = len(array)
-                if batch == 0:
-                    raise ValueError(f"{name} is a batch of no samples, of which there is no mean")
-            arrays.append(array)
-        return numbers, arrays, batch
-
-
-_AS_THEY_ARE = (np.ndarray, list)
-"""What a training run hands in at each step, and is not looked through."""
-
-
-def _as_numbers(given: Any, name: str) -> np.ndarray:
-    if type(given) not in _AS_THEY_ARE:
-        given = floats.readable(given, name)
-    try:
-        return np.asarray(given, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} must hold numbers in a rectangular arrangement: {error}") from None
+    def _running(self, batch: int | None) -> Runner:
+        """What runs a call, which is from now on what the program shows."""
+        self._main = runner = self._questions.choice().runner(batch)
+        return runner

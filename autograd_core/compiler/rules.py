@@ -64,17 +64,17 @@ class Recipe:
             made.append(rewrites.call(form, primitive, [place(part) for part in parts]))
         return place(self.result)
 
-    def value(self, operands: Sequence[float]) -> float:
-        """What the steps make of floats."""
-        made: list[float] = []
+    def value(self, operands: Sequence[Any]) -> Any:
+        """What the steps make of floats, or of nodes, for which they are recorded."""
+        made: list[Any] = []
 
-        def given(part: Part) -> float:
+        def given(part: Part) -> Any:
             if isinstance(part, Step):
                 return made[part.number]
             return operands[part.position] if isinstance(part, Operand) else part
 
         for primitive, parts in self.steps:
-            made.append(primitive.forward(*map(given, parts)))
+            made.append(primitive(*map(given, parts)))
         return given(self.result)
 
 

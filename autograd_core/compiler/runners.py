@@ -1,21 +1,30 @@
 """The ways of running a program: its source on floats, one sample at a time, or on arrays, all samples at once.
 
-A runner is handed numbers that `Program` has checked: the parameters as a flat array, each input as an array of the
-declared shape or with a batch axis in front, and the length of the batch, or None where no input has one.
+A runner is handed numbers that its `Signature` has checked: the parameters as a flat array, each input as an array of
+the declared shape or with a batch axis in front, and the length of the batch, or None where no input has one. Which
+gradients it gives is for the signature to say: those with respect to the sources in `wrt`. One of a source without a
+batch axis has the shape of the source, and is the mean over the batch. One of a source with a batch axis has a row for
+each sample, with the gradient of that sample, and no batch axis where there is no batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import repeat
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from autograd_core.compiler.signature import Signature
 from autograd_core.compiler.source import Source
 
 
 class Runner(Protocol):
     """What a `Program` asks of a backend. A batch gives the means over its samples."""
+
+    backend: ClassVar[str]
+    """Its name."""
 
     def prepare(self) -> None:
         """Compile the source, so that the first call does not have to."""
@@ -25,10 +34,8 @@ class Runner(Protocol):
         """The value as a float; of several outputs an array of shape (outputs,), or (batch, outputs)."""
         ...
 
-    def value_and_grad(
-        self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None
-    ) -> tuple[float, np.ndarray]:
-        """The value, and its gradient of shape (parameters,)."""
+    def value_and_grad(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> tuple[Any, ...]:
+        """The value, and the gradients that the signature asks for."""
         ...
 
     def text(self, name: str) -> str:
@@ -45,36 +52,36 @@ class FloatRunner:
     """Straight-line Python, called once for each sample."""
 
     source: Source
-    shapes: list[tuple[int, ...]]
-    """Of the inputs."""
-    single: bool
+    given: Signature
+
+    backend: ClassVar[str] = "scalar"
 
     def prepare(self) -> None:
         """Compile the function that is most likely to be called."""
-        self.source.function("value_and_grad" if self.single else "value")
+        self.source.function("value_and_grad" if self.given.single else "value")
 
     def value(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> Any:
         """The value, the mean of the values, or a row of values for each sample."""
-        function, numbers = self.source.function("value"), parameters.tolist()
+        function = self.source.function("value")
         if batch is None:
-            value = function(numbers, *[array.tolist() for array in inputs])
-            return value if self.single else np.array(value)
-        values = np.array([function(numbers, *sample) for sample in self._samples(inputs, batch)])
+            value = function(parameters.tolist(), *[array.tolist() for array in inputs])
+            return value if self.given.single else np.array(value)
+        values = np.array([function(*sample) for sample in self._samples([parameters, *inputs], batch)])
         with np.errstate(all="ignore"):
-            return float(values.mean()) if self.single else values
+            return float(values.mean()) if self.given.single else values
 
-    def value_and_grad(
-        self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None
-    ) -> tuple[float, np.ndarray]:
-        """The value and gradient, or their means."""
-        function, numbers = self.source.function("value_and_grad"), parameters.tolist()
+    def value_and_grad(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> tuple[Any, ...]:
+        """The value and gradients, or their means."""
+        function, given = self.source.function("value_and_grad"), self.given
+        shapes = [given.shapes[source] for source in given.wrt]
         if batch is None:
-            value, gradient = function(numbers, *[array.tolist() for array in inputs])
-            return value, np.array(gradient)
-        results = [function(numbers, *sample) for sample in self._samples(inputs, batch)]
+            value, *gradients = function(parameters.tolist(), *[array.tolist() for array in inputs])
+            return value, *(np.array(one).reshape(shape) for one, shape in zip(gradients, shapes, strict=True))
+        results = [function(*sample) for sample in self._samples([parameters, *inputs], batch)]
+        values, *columns = zip(*results, strict=True)
+        rows = [np.array(one).reshape(batch, *shape) for one, shape in zip(columns, shapes, strict=True)]
         with np.errstate(all="ignore"):
-            values, gradients = (np.array(column) for column in zip(*results, strict=True))
-            return float(values.mean()), gradients.mean(axis=0)
+            return float(np.mean(values)), *(rows if given.per_sample else [one.mean(axis=0) for one in rows])
 
     def text(self, name: str) -> str:
         """The source of a function, in which no input has a batch axis."""
@@ -84,10 +91,11 @@ class FloatRunner:
         """How many lines of float arithmetic there are."""
         return self.source.operations()
 
-    def _samples(self, inputs: list[np.ndarray], batch: int) -> list[list[Any]]:
-        """The inputs of each sample as (nested) lists of floats."""
-        columns = [array.tolist() for array in stacked(inputs, self.shapes, batch)]
-        return [[column[i] for column in columns] for i in range(batch)]
+    def _samples(self, given: list[np.ndarray], batch: int) -> Iterator[tuple[Any, ...]]:
+        """What is given for each sample, as (nested) lists of floats."""
+        arrays = zip(given, self.given.shapes, strict=True)
+        columns = (repeat(one.tolist(), batch) if one.ndim == len(shape) else one.tolist() for one, shape in arrays)
+        return zip(*columns, strict=True)
 
 
 @dataclass
@@ -95,32 +103,32 @@ class ArrayRunner:
     """NumPy, in which every input has a batch axis."""
 
     source: Source
-    shapes: list[tuple[int, ...]]
-    """Of the inputs."""
-    single: bool
+    given: Signature
+
+    backend: ClassVar[str] = "numpy"
 
     def prepare(self) -> None:
         """Compile the function that is most likely to be called."""
-        self.source.function("value_and_grad" if self.single else "value")
+        self.source.function("value_and_grad" if self.given.single else "value")
 
     def value(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> Any:
         """The mean of the values, or a row of values for each sample."""
-        value = self.source.function("value")(parameters, *stacked(inputs, self.shapes, batch or 1))
-        if self.single:
+        value = self.source.function("value")(*self.given.stacked([parameters, *inputs], batch or 1))
+        if self.given.single:
             return float(value)
-        if not inputs:
+        if not self.given.has_batch:
             return np.array(value)
         # What no input reaches is the same for all samples.
         rows = np.array(np.broadcast_to(value, (batch or 1, value.shape[-1])))
         return rows[0] if batch is None else rows
 
-    def value_and_grad(
-        self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None
-    ) -> tuple[float, np.ndarray]:
-        """The means of the values and the gradients."""
-        given = stacked(inputs, self.shapes, batch or 1)
-        value, gradient = self.source.function("value_and_grad")(parameters, *given)
-        return float(value), gradient
+    def value_and_grad(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> tuple[Any, ...]:
+        """The mean of the values and the gradients."""
+        given = self.given.stacked([parameters, *inputs], batch or 1)
+        value, *gradients = self.source.function("value_and_grad")(*given)
+        if batch is None and self.given.per_sample:
+            gradients = [gradient[0] for gradient in gradients]
+        return float(value), *gradients
 
     def text(self, name: str) -> str:
         """The source of a function, in which every input has a batch axis."""
@@ -129,11 +137,3 @@ class ArrayRunner:
     def operations(self) -> int:
         """How many operations on arrays there are."""
         return self.source.operations()
-
-
-def stacked(inputs: list[np.ndarray], shapes: list[tuple[int, ...]], batch: int) -> list[np.ndarray]:
-    """The inputs, all with a batch axis: one that has none is the same for all samples."""
-    return [
-        np.broadcast_to(array, (batch, *shape)) if array.ndim == len(shape) else array
-        for array, shape in zip(inputs, shapes, strict=True)
-    ]

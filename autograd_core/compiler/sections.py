@@ -94,7 +94,7 @@ class Array:
     batched: bool = False
     """Whether there is one for each sample of a batch."""
     requires_grad: bool = False
-    """Whether it depends on a parameter, so that its gradient is worked out."""
+    """Whether it depends on a source of which the gradient is asked for, so that its own is worked out."""
     primitive: Primitive | None = None
     """The operation of a call; None for a reduction of terms or a source."""
     operands: list[tuple[Array | None, np.ndarray]] = field(default_factory=list)

@@ -1,24 +1,136 @@
-"""What a program is given, and how that is written in its source."""
+"""What a program is given and asked for, and how that is written in its source."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from autograd_core import floats
+from autograd_core.compiler import arrays
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.names import Names
+from autograd_core.value import Value
 
 
 class Signature(NamedTuple):
-    """What a program is given, parameters first, and whether it has a single output."""
+    """What a program is given, source by source and parameters first, and which gradients it is asked for."""
 
     names: list[str]
     shapes: list[tuple[int, ...]]
+    """Of one sample."""
     single: bool
+    """Whether it has a single output."""
+    batched: tuple[bool, ...]
+    """For each source whether it has a batch axis."""
+    wrt: tuple[int, ...] = (0,)
+    """The sources of which a program of a single output gives the gradients, all with a batch axis or all without."""
+
+    value: str = "The value"
+    """What a program of a single output computes, in words."""
 
     @property
-    def batched(self) -> bool:
-        """Whether there are inputs, which is to say batches of them."""
-        return len(self.names) > 1
+    def has_batch(self) -> bool:
+        """Whether anything has a batch axis."""
+        return any(self.batched)
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether the gradients are those of each sample, not the means over a batch."""
+        return self.batched[self.wrt[0]]
+
+    def checked(self, given: Sequence[Any]) -> tuple[list[np.ndarray], int | None]:
+        """What is given as arrays of the declared shapes or batches of them, and the length of the batch if any.
+
+        Raises TypeError for what is no number, and ValueError for a wrong number of inputs or other shapes.
+        """
+        if len(given) != len(self.names):
+            raise ValueError(
+                f"the program takes {', '.join(self.names)}: {len(self.names) - 1} input(s), got {len(given) - 1}"
+            )
+        found, batch = [], None
+        for name, shape, may_be_batch, numbers in zip(self.names, self.shapes, self.batched, given, strict=True):
+            array = as_numbers(numbers, name)
+            if array.shape != shape:
+                if not may_be_batch:
+                    first = "; they are the first argument" if name == "parameters" else ""
+                    verb = "have" if name == "parameters" else "has"
+                    raise ValueError(f"{name} {verb} shape {shape}, got {array.shape}{first}")
+                if array.shape[1:] != shape or array.ndim != len(shape) + 1:
+                    whole = shape_text(shape, batched=True)
+                    raise ValueError(f"{name} has shape {shape}, or {whole}, got {array.shape}")
+                if batch not in (None, len(array)):
+                    raise ValueError(f"{name} is a batch of {len(array)} and an input before it one of {batch}")
+                batch = len(array)
+                if batch == 0:
+                    raise ValueError(f"{name} is a batch of no samples, of which there is no mean")
+            found.append(array)
+        return found, batch
+
+    def stacked(self, given: Sequence[np.ndarray], batch: int) -> list[np.ndarray]:
+        """What is given, with a batch axis where there is to be one: what has none is the same for all samples."""
+        return [
+            np.broadcast_to(array, (batch, *shape)) if may_be_batch and array.ndim == len(shape) else array
+            for array, shape, may_be_batch in zip(given, self.shapes, self.batched, strict=True)
+        ]
+
+
+AS_THEY_ARE = (np.ndarray, list)
+"""What a training run hands in at each step, and is not looked through."""
+
+
+def as_numbers(given: Any, name: str) -> np.ndarray:
+    """An array of floats; raises TypeError or ValueError for anything else, by the name of the argument."""
+    if type(given) not in AS_THEY_ARE:
+        given = floats.readable(given, name)
+    try:
+        return np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must hold numbers in a rectangular arrangement: {error}") from None
+
+
+def leaves_of(
+    inputs: Sequence[Any], parameters: Sequence[Value]
+) -> tuple[list[tuple[int, ...]], dict[Value, tuple[int, int]]]:
+    """The shapes of parameters and inputs, and where each leaf is."""
+    if isinstance(inputs, Value) or not hasattr(inputs, "__len__"):
+        raise TypeError("inputs is a list with an entry for each input, a Value or a (nested) sequence of Values")
+    if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
+        raise TypeError("parameters is a flat sequence of Values, such as model.parameters()")
+    shapes, leaves = [], {}
+    for source, given in enumerate([list(parameters), *inputs]):
+        name = f"input {source}" if source else "parameters"
+        array = np.asarray(given, dtype=object)
+        if source == 0 and array.ndim != 1:
+            raise TypeError("parameters is a flat sequence of Values")
+        for position, leaf in enumerate(array.flat):
+            if isinstance(leaf, (list, tuple, np.ndarray)):
+                raise ValueError(f"{name} is ragged: it holds sequences of different lengths or depths")
+            if not isinstance(leaf, Value):
+                raise TypeError(f"{name} holds {type(leaf).__name__} at position {position} where a leaf Value belongs")
+            if leaf.op is not None:
+                what = f"{name} holds {leaf!r}, the result of {leaf.op.name}"
+                raise ValueError(f"{what}: inputs and parameters are leaves, made by Value(...)")
+            if leaf in leaves:
+                other = leaves[leaf][0]
+                place = f"position {leaves[leaf][1]} of {f'input {other}' if other else 'parameters'}"
+                raise ValueError(f"{name} holds {leaf!r} at position {position}, which is also {place}")
+            leaves[leaf] = source, position
+        shapes.append(array.shape)
+    return shapes, leaves
+
+
+def input_names(inputs: Sequence[Any]) -> list[str]:
+    """Names for the arguments of the program: by the label of a single Value, else x, y, z."""
+    names = Names([*vars(floats), *vars(arrays), "value", "value_and_grad", "inputs"])
+    given_names: list[str] = []
+    for number, given in enumerate(inputs):
+        label = given.label if isinstance(given, Value) else ""
+        given_names.append(
+            names.fresh(label if label.isidentifier() else ("xyz"[number] if number < 3 else f"input{number + 1}"))
+        )
+    return given_names
 
 
 def generators_of(lowered: Lowered, given: Signature) -> tuple[dict[str, Any], list[str]]:

@@ -98,10 +98,13 @@ class Source:
         return "\n\n\n".join(part for part in parts if part) + "\n"
 
     def _docstring(self, name: str, body: Body) -> str:
-        gradient = "The value, and its gradient with respect to the parameters"
-        title = (gradient if name == "value_and_grad" else "The value") + (
-            ": means over the batch." if self.program.is_mean else "."
-        )
+        given, mean = self.program.given, self.program.is_mean
+        wrt = " and ".join("the parameters" if source == 0 else given.names[source] for source in given.wrt)
+        title = f"{given.value}, and its gradient with respect to {wrt}" if name == "value_and_grad" else given.value
+        if name == "value_and_grad" and mean and given.per_sample:
+            title = f"{given.value}, a mean over the batch, and the gradient of each sample with respect to {wrt}."
+        else:
+            title += ": means over the batch." if mean else "."
         widths = [max(len(row[k]) for row in body.table) for k in (0, 1)]
         rows = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in body.table]
         return "\n".join([f'"""{title}', "", *rows, '"""'])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from autograd_core import floats, primitives
@@ -145,10 +145,13 @@ class Straight:
             self.lines.append(Line(name, text, reads))
         return [self._name[node] for node in lowered.outputs]
 
-    def backward(self, parameters: int) -> list[str]:
-        """Write the reverse pass from the one output; the gradient with respect to each parameter, as text."""
+    def backward(self, wrt: Mapping[int, int]) -> list[list[str]]:
+        """Write the reverse pass from the one output; its gradient with respect to these sources, as text.
+
+        `wrt` says how many leaves each source has.
+        """
         lowered = self.lowered
-        requires_grad = self._requiring_grad()
+        requires_grad = self._requiring_grad(wrt)
         handed: dict[int, list[Product]] = {lowered.outputs[0]: [Product(1.0)]}
         for node in sorted(lowered.level, reverse=True):
             if node not in requires_grad or node not in handed:
@@ -170,16 +173,16 @@ class Straight:
                     handed.setdefault(a, []).append(upstream.times(c, *factors))
                 if b in requires_grad:
                     handed.setdefault(b, []).append(upstream.times(c, self._name[a]))
-        gradient = ["0.0"] * parameters
+        gradients = {source: ["0.0"] * count for source, count in wrt.items()}
         for node, (source, position) in lowered.leaves.items():
-            if source == 0 and node in handed:
-                gradient[position] = self._product(self._gathered(node, handed[node]))
-        return gradient
+            if source in wrt and node in handed:
+                gradients[source][position] = self._product(self._gathered(node, handed[node]))
+        return list(gradients.values())
 
-    def _requiring_grad(self) -> set[int]:
-        """The nodes that depend on a parameter, other than through a detached one."""
+    def _requiring_grad(self, wrt: Container[int]) -> set[int]:
+        """The nodes that depend on a leaf of these sources, other than through a detached one."""
         lowered = self.lowered
-        requires_grad = {node for node, (source, _) in lowered.leaves.items() if source == 0}
+        requires_grad = {node for node, (source, _) in lowered.leaves.items() if source in wrt}
         for node in sorted(lowered.level):
             call = lowered.calls.get(node)
             if isinstance(call, MaxReduce):
