@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from autograd_core.compiler.names import Names
 
-LONGEST = 20_000
+LONGEST = 100_000
 """How many lines a function may have."""
 
 
@@ -34,8 +34,6 @@ class _Piece(NamedTuple):
 
     stretch: int
     function: str
-    made: str
-    """The name of the tuple of what later pieces read."""
     lines: Sequence[Line]
 
 
@@ -44,46 +42,55 @@ def cut(
 ) -> Pieces:
     """The lines of named stretches as they are, or if they are many as calls of functions with a number in their name.
 
-    A function returns a tuple of what later ones read, which is handed to them as it is, and one of what is to be
-    `kept`. Nothing gets a name that is `taken`.
+    A function returns a tuple of what each later one reads, which is handed to that one as it is, and then what is to
+    be `kept`. Nothing gets a name that is `taken`.
 
     >>> lines = [Line("a", "x * x", ("x",)), Line("b", "a + 1.0", ("a",)), Line("c", "a * b", ("a", "b"))]
     >>> pieces = cut({"part": lines}, {"c"}, {"a", "b", "c"}, longest=2)
     >>> pieces.lines
-    [['part1_made, () = part1(x)', 'part2_made, (c,) = part2(part1_made)']]
+    [['part1_to_part2, () = part1(x)', '(c,) = part2(part1_to_part2)']]
     >>> print(pieces.functions["part2"])
-    def part2(part1_made):
-        (a, b,) = part1_made
+    def part2(part1_to_part2):
+        (a, b,) = part1_to_part2
         c = a * b
-        return (), (c,)
+        return (c,)
     """
     if all(len(lines) <= longest for lines in stretches.values()):
         return Pieces([[str(line) for line in lines] for lines in stretches.values()], {})
-    names, pieces = Names(taken), list[_Piece]()
-    for stretch, (stem, lines) in enumerate(stretches.items()):
-        for start in range(0, len(lines), longest):
-            function = names.fresh(stem, numbered=True)
-            pieces.append(_Piece(stretch, function, names.fresh(f"{function}_made"), lines[start : start + longest]))
+    names = Names(taken)
+    pieces = [
+        _Piece(stretch, names.fresh(stem, numbered=True), lines[start : start + longest])
+        for stretch, (stem, lines) in enumerate(stretches.items())
+        for start in range(0, len(lines), longest)
+    ]
     maker: dict[str, int] = {}
-    later: list[dict[str, None]] = [{} for _ in pieces]
-    taking: list[tuple[list[int], list[str]]] = []
+    given: list[list[str]] = []
+    taking: list[dict[int, list[str]]] = []
+    handing: list[dict[int, list[str]]] = [{} for _ in pieces]
+    """What each piece reads of which other one, and what it hands on to which other one."""
     for number, piece in enumerate(pieces):
         own = {line.name for line in piece.lines}
         reads = dict.fromkeys(read for line in piece.lines for read in line.reads if read not in own)
+        given.append([read for read in reads if read not in maker])
+        taking.append({})
         for read in reads:
             if read in maker:
-                later[maker[read]][read] = None
-        sources = sorted({maker[read] for read in reads if read in maker})
-        taking.append((sources, [read for read in reads if read not in maker]))
+                taking[number].setdefault(maker[read], []).append(read)
+        for source, some in taking[number].items():
+            handing[source][number] = some
         maker.update(dict.fromkeys(own, number))
+    tuples: dict[tuple[int, int], str] = {}
     calls: list[list[str]] = [[] for _ in stretches]
     functions: dict[str, str] = {}
-    for piece, (sources, given), needed in zip(pieces, taking, later, strict=True):
-        arguments = ", ".join([*(pieces[source].made for source in sources), *given])
-        returned = _tuple(line.name for line in piece.lines if line.name in kept)
-        calls[piece.stretch].append(f"{piece.made}, {returned} = {piece.function}({arguments})")
-        body = [f"{_tuple(later[source])} = {pieces[source].made}" for source in sources]
-        body += [*map(str, piece.lines), f"return {_tuple(needed)}, {returned}"]
+    for number, piece in enumerate(pieces):
+        for user in handing[number]:
+            tuples[number, user] = names.fresh(f"{piece.function}_to_{pieces[user].function}")
+        arguments = ", ".join([*(tuples[source, number] for source in taking[number]), *given[number]])
+        returned = [_tuple(line.name for line in piece.lines if line.name in kept)]
+        results = ", ".join([*(tuples[number, user] for user in handing[number]), *returned])
+        calls[piece.stretch].append(f"{results} = {piece.function}({arguments})")
+        body = [f"{_tuple(some)} = {tuples[source, number]}" for source, some in taking[number].items()]
+        body += [*map(str, piece.lines), f"return {', '.join([*map(_tuple, handing[number].values()), *returned])}"]
         functions[piece.function] = "\n    ".join([f"def {piece.function}({arguments}):", *body])
     return Pieces(calls, functions)
 
