@@ -11,14 +11,67 @@ from typing import Any
 import numpy as np
 
 
+def quotient(x: Any, above: Any, below: Any) -> Any:
+    """The quotient of two polynomials in the numbers of a vector; coefficients from the highest power down."""
+    pairs = np.array([above, below]).T[:, :, None]
+    both = pairs[0] * x
+    for pair in pairs[1:-1]:
+        both += pair
+        both *= x
+    both += pairs[-1]
+    return both[0] / both[1]
+
+
+def erf_next_to_0(x: Any) -> Any:
+    """The error function of numbers up to 0.46875 in size, by W. J. Cody (Math. Comp. 23, 1969, 631-637)."""
+    above = [0.185777706184603153, 3.1611237438705656, 113.864154151050156, 377.485237685302021, 3209.37758913846947]
+    below = [1.0, 23.6012909523441209, 244.024637934444173, 1282.61652607737228, 2844.23683343917062]
+    return x * quotient(x * x, above, below)
+
+
+def erfc_up_to_4(x: Any) -> Any:
+    """1 - erf(x) of numbers from 0.46875 to 4, by Cody."""
+    above = [2.15311535474403846e-08, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295]
+    above += [298.635138197400131, 881.95222124176909, 1712.04761263407058, 2051.07837782607147, 1230.33935479799725]
+    below = [1.0, 15.7449261107098347, 117.693950891312499, 537.181101862009858, 1621.38957456669019]
+    below += [3290.79923573345963, 4362.61909014324716, 3439.36767414372164, 1230.33935480374942]
+    return exp_of_minus_square(x) * quotient(x, above, below)
+
+
+def erfc_from_4(x: Any) -> Any:
+    """1 - erf(x) of numbers from 4, by Cody."""
+    above = [0.0163153871373020978, 0.305326634961232344, 0.360344899949804439]
+    above += [0.125781726111229246, 0.0160837851487422766, 0.000658749161529837803]
+    below = [1.0, 2.56852019228982242, 1.87295284992346725]
+    below += [0.527905102951428412, 0.0605183413124413191, 0.00233520497626869185]
+    z = 1.0 / (x * x)
+    return exp_of_minus_square(x) / x * (1.0 / math.sqrt(math.pi) - z * quotient(z, above, below))
+
+
+def exp_of_minus_square(x: Any) -> Any:
+    """exp(-x * x), which keeps its digits: the square of x rounded to sixteenths is exact."""
+    rounded = np.trunc(16.0 * x) / 16.0
+    return np.exp(-rounded * rounded) * np.exp((rounded - x) * (rounded + x))
+
+
 def erf(x: Any) -> Any:
     """The error function, element by element."""
-    return np.vectorize(math.erf, otypes=[float])(x)
+    numbers = np.ravel(x)
+    result, small = 1.0 - erfc(numbers), np.abs(numbers) <= 0.46875
+    result[small] = erf_next_to_0(numbers[small])
+    return result.reshape(np.shape(x))
 
 
 def erfc(x: Any) -> Any:
     """1 - erf(x), which keeps its digits where erf is next to 1, element by element."""
-    return np.vectorize(math.erfc, otypes=[float])(x)
+    numbers = np.ravel(x)
+    size = np.abs(numbers)
+    result, small, large = erfc_up_to_4(size), size <= 0.46875, size > 4.0
+    if large.any():
+        result[large] = erfc_from_4(np.minimum(size[large], 28.0))
+    result = np.where(numbers < 0.0, 2.0 - result, result)
+    result[small] = 1.0 - erf_next_to_0(numbers[small])
+    return result.reshape(np.shape(x))
 
 
 def sigmoid(x: Any) -> Any:

@@ -70,10 +70,12 @@ class Signature(NamedTuple):
 
     def stacked(self, given: Sequence[np.ndarray], batch: int) -> list[np.ndarray]:
         """What is given, with a batch axis where there is to be one: what has none is the same for all samples."""
-        return [
-            np.broadcast_to(array, (batch, *shape)) if may_be_batch and array.ndim == len(shape) else array
-            for array, shape, may_be_batch in zip(given, self.shapes, self.batched, strict=True)
-        ]
+        stacks = []
+        for array, shape, may_be_batch in zip(given, self.shapes, self.batched, strict=True):
+            if may_be_batch and array.ndim == len(shape):
+                array = array[None] if batch == 1 else np.broadcast_to(array, (batch, *shape))
+            stacks.append(array)
+        return stacks
 
 
 AS_THEY_ARE = (np.ndarray, list)
