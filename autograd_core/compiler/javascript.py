@@ -30,7 +30,8 @@ const floor_divide = (x, y) => {
     "remainder": """\
 const remainder = (x, y) => {
   const rest = x % y;
-  return rest !== 0 && (rest < 0) !== (y < 0) ? rest + y : rest;
+  if (rest === 0) return y < 0 ? -0 : 0;  /* with the sign of y, as in Python */
+  return (rest < 0) !== (y < 0) ? rest + y : rest;
 };""",
     "exp2": "const exp2 = (x) => Math.pow(2, x);",
     "degrees": "const degrees = (x) => x * (180 / Math.PI);",
