@@ -3,6 +3,7 @@
    phase=backward&step=9&open=layers.0&open=layers.1.neurons.0&n3=0.5&camera=120,80,1.25&rate=0.1&tab=descent&group=1&present=1 */
 
 import { plain, isOne, shown } from "./numbers.js";
+import { lasting } from "./life.js";
 import { TABS } from "./panel.js";
 import { around } from "./tree.js";
 
@@ -69,32 +70,37 @@ export function writeAddress({ phase, step, open, leaves, camera, rate, tab, gro
   return text.toString().replace(/%2C/g, ",").replace(/%28/g, "(").replace(/%29/g, ")").replace(/%5B/g, "[").replace(/%5D/g, "]");
 }
 
-/* The address follows the page, but not more often than browsers let it. */
-export function createAddress(current, opened) {
-  let [written, timer, due] = [location.hash.slice(1), null, false];
-  const base = () => location.href.split("#")[0];
-  function write() {
-    const text = current();
-    if (text === written) return;
-    written = text;
-    try {
-      history.replaceState(null, "", `${base()}#${text}`);
-    } catch {
-      /* Where an address may not be written, such as in some viewers of files, the page works without one. */
-    }
+/* Where a page keeps the text: after the # of its address, which is not written more often than browsers let it. */
+export const bar = { read: () => location.hash.slice(1), write };
+let [due, timer] = [null, null];
+
+function write(text) {
+  due = text;
+  if (timer !== null || due === null) return;
+  try {
+    history.replaceState(null, "", `${location.href.split("#")[0]}#${due}`);
+  } catch {
+    /* Where an address may not be written, such as in some viewers of files, the page works without one. */
   }
-  function follow() {
-    due = true;
-    if (timer !== null) return;
-    write();
-    due = false;
-    timer = setTimeout(() => { timer = null; if (due) follow(); }, 200);
-  }
+  due = null;
+  timer = setTimeout(() => { timer = null; write(due); }, 200);
+}
+
+/* What is kept in `place` follows the page, and the page what somebody else writes there. */
+export function createAddress(current, opened, place) {
+  let written = place.read();
   addEventListener("hashchange", () => {
-    const text = location.hash.slice(1);
+    const text = place.read();
     if (text === written) return;
     written = text;
     opened(text);
-  });
-  return { follow };
+  }, lasting());
+  return {
+    follow: () => {
+      const text = current();
+      if (text === written) return;
+      written = text;
+      place.write(text);
+    },
+  };
 }

@@ -1,5 +1,7 @@
 /* Where a reader looks: scale and place of the drawing in its frame, moved by hand and by the story. */
 
+import { lasting } from "./life.js";
+
 /* Below this scale letters of 12 units are under 9 pixels. */
 export const READABLE = 0.75;
 export const FOOT = 36;
@@ -158,8 +160,8 @@ export function listen(frame, camera, moved) {
     }
     pointers.set(event.pointerId, now);
     moved();
-  });
-  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, (event) => pointers.delete(event.pointerId));
+  }, lasting());
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, (event) => pointers.delete(event.pointerId), lasting());
   /* What ends a drag is no click on a box. */
   frame.addEventListener("click", (event) => {
     if (dragged) event.stopPropagation();

@@ -1,5 +1,6 @@
 /* What a reader looks at: a card beside a node with all there is to say of it, and its paths lit up in the picture. */
 
+import { lasting } from "./life.js";
 import { shown } from "./numbers.js";
 import { make } from "./panel.js";
 import { neuronIn } from "./story.js";
@@ -110,6 +111,6 @@ export function createCard(frame, about, light) {
   for (const event of ["pointerleave", "pointerdown"]) frame.addEventListener(event, hide);
   frame.addEventListener("focusin", ({ target }) => { if (nodeAt(target) && target.matches(":focus-visible")) show(nodeAt(target)); });
   frame.addEventListener("focusout", hide);
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); }, lasting());
   return { refresh, hide };
 }

@@ -1,5 +1,7 @@
 /* The buttons, the slider and the keys, and how they look at a step. */
 
+import { atEnd, lasting } from "./life.js";
+
 const el = (id) => document.getElementById(id);
 
 export function createControls(act) {
@@ -28,7 +30,7 @@ export function createControls(act) {
     if (!action) return;
     event.preventDefault();
     action();
-  });
+  }, lasting());
 
   function paint({ at, steps, phase, playing, cycle }) {
     el("slider").max = String(steps);
@@ -54,6 +56,7 @@ export function createControls(act) {
 export function createPlayer(tick, changed) {
   let timer = null;
   const stop = () => { clearInterval(timer); timer = null; };
+  atEnd(stop);
   const begin = () => { timer = setInterval(tick, Number(el("speed").value)); };
   return {
     stop, playing: () => timer !== null,

@@ -2,6 +2,7 @@
    trace, and elsewhere by the page. */
 
 import { exact } from "./address.js";
+import { lasting } from "./life.js";
 import { forwardPass } from "./engine.js";
 import { read } from "./trace.js";
 
@@ -24,7 +25,7 @@ export function createPasses({ nodes }, operations, live, settled) {
     if (source !== parent || !data || typeof data.trace !== "string" || !waiting.length) return;
     read(data.trace).nodes.forEach(({ data: number, partials }, i) => Object.assign(nodes[i], { data: number, partials }));
     settled(...waiting.shift());
-  });
+  }, lasting());
 
   return { rerun, waiting: () => waiting.length > 0 };
 }

@@ -1,5 +1,6 @@
 /* Showing it to others: pictures of what is in view, printed steps, and the page as a slide. */
 
+import { lasting } from "./life.js";
 import { pngAddress, snapshot, svgAddress } from "./snapshot.js";
 import { union } from "./camera.js";
 import { make } from "./panel.js";
@@ -59,11 +60,11 @@ export function createShare({ view, every, count }) {
   }
 
   let whole = false;
-  addEventListener("beforeprint", () => { if (!whole) el("paper").replaceChildren(light(sheet)); });
+  addEventListener("beforeprint", () => { if (!whole) el("paper").replaceChildren(light(sheet)); }, lasting());
   addEventListener("afterprint", () => {
     whole = false;
     el("paper").replaceChildren();
-  });
+  }, lasting());
 
   function printEvery() {
     if (count() > MOST_SHEETS) {

@@ -18,7 +18,8 @@ import { createDescent } from "./descent.js";
 import { createQuiz } from "./practice.js";
 import { cardOf, createCard, pathsThrough } from "./card.js";
 import { createShare, fitLine } from "./share.js";
-import { createAddress, readAddress, writeAddress } from "./address.js";
+import { bar, createAddress, readAddress, writeAddress } from "./address.js";
+import { atEnd, lasting } from "./life.js";
 import { createMap } from "./edge_of_view.js";
 import { createSight } from "./sight.js";
 
@@ -28,8 +29,8 @@ const root = document.documentElement;
 const followsTheme = root.dataset.theme === "auto";
 
 /* `operations` work the nodes out anew, or are null; a `live` page asks the frame around it instead. `asked` is an
-   address that holds where the page's own has nothing to say. */
-export function start(text, operations, live, asked) {
+   address that holds where the page's own, which it keeps in `place`, has nothing to say. */
+export function start(text, operations, live, asked, place = bar) {
   const graph = read(text);
   const { nodes, boxes, output } = graph;
   const write = writer(graph);
@@ -75,7 +76,7 @@ export function start(text, operations, live, asked) {
   const address = createAddress(() => writeAddress({
     phase: state.phase, step: state.at, open: state.open, leaves: [...state.leaves].filter(([i, x]) => !Object.is(x, given.get(i))),
     camera: camera.centred(), rate: descent.typed(), group: el("group").checked, tab: tabs.current(), present: state.present,
-  }, graph), (text) => restore(readAddress(text, graph)));
+  }, graph), (text) => restore(readAddress(text, graph)), place);
 
   const story = () => stories[state.phase];
   const step = () => (state.at ? story()[state.at - 1] : null);
@@ -192,7 +193,7 @@ export function start(text, operations, live, asked) {
 
   addEventListener("message", ({ source, data }) => {
     if (source === parent && data && followsTheme && ["light", "dark"].includes(data.theme)) root.dataset.theme = data.theme;
-  });
+  }, lasting());
 
   function present(on) {
     state.present = on;
@@ -275,10 +276,10 @@ export function start(text, operations, live, asked) {
   document.querySelector("h1").classList.toggle("unseen", framed);
   show();
   descent.reached(given, pass.gradients);
-  const [own, wanted] = [readAddress(location.hash.slice(1), graph), readAddress(asked, graph)];
+  const [own, wanted] = [readAddress(place.read(), graph), readAddress(asked, graph)];
   restore(own.step === undefined ? { ...wanted, ...own, leaves: new Map([...wanted.leaves, ...own.leaves]) } : own);
   tellHeight();
-  new ResizeObserver(() => {
+  const resized = new ResizeObserver(() => {
     if (!camera.measure()) return;
     const about = aboutStep(now, step());
     if (state.camera) {
@@ -292,5 +293,7 @@ export function start(text, operations, live, asked) {
     if (state.present) fitLine();
     address.follow();
     tellHeight();
-  }).observe(frame);
+  });
+  resized.observe(frame);
+  atEnd(() => resized.disconnect());
 }
