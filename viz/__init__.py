@@ -16,6 +16,7 @@ if _shadows := [
 
 from viz.dot import Diagram, draw
 from viz.network import draw_network
+from viz.playground import Playground
 from viz.plots import (
     gradient_norms,
     plot_activation,
@@ -30,6 +31,7 @@ from viz.training import TrainingPlayer
 
 __all__ = [
     "Diagram",
+    "Playground",
     "Stepper",
     "TrainingPlayer",
     "draw",

@@ -1,4 +1,4 @@
-"""The command line: ``autograd-core explain`` and ``autograd-core demo``."""
+"""The command line: ``autograd-core explain``, ``autograd-core play`` and ``autograd-core demo``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import codecs
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from autograd_core.expression import Evaluation, ExpressionError, MissingInputEr
 from autograd_core.tables import MOST_ROWS
 from viz.demo import TESLA_BMW, tour
 from viz.dot import draw
+from viz.playground import Playground
 from viz.stepper import Stepper
 
 PROGRAM = "autograd-core"
@@ -123,13 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         "source",
         help="assignments with ; or line breaks between, such as 'z = w*x + b; y = tanh(z)'; - reads standard input",
     )
-    explaining.add_argument(
-        "--at",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="the value of an input, such as x=1.5 or x=pi/2; once for each",
-    )
+    _add_inputs(explaining)
     explaining.add_argument(
         "--wrt", action="append", default=[], metavar="NAME", help="what to differentiate with respect to (every input)"
     )
@@ -139,12 +135,35 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--html", type=Path, metavar="FILE", help="write a page that steps through both passes")
     explaining.set_defaults(run=_explain)
 
+    playing = commands.add_parser(
+        "play",
+        help="write a page to type formulas into, which steps through both passes",
+        description="Write one page that draws the graph of formulas while they are typed, and steps through it.",
+        epilog=f'example: {PROGRAM} play "z = w*x + b; y = tanh(z)" --at w=2 --at x=0.5 --at b=-1',
+    )
+    playing.add_argument("source", nargs="?", help="what the page shows first, as for explain; without it an example")
+    _add_inputs(playing)
+    playing.add_argument(
+        "--out", type=Path, default=Path("autograd-core-playground.html"), metavar="FILE", help="the page (%(default)s)"
+    )
+    playing.set_defaults(run=_play)
+
     demonstrating = commands.add_parser("demo", help="a tour: explains, draws, trains, and says where the pictures are")
     demonstrating.add_argument(
         "--out", type=Path, default=Path("autograd-core-demo"), metavar="DIR", help="where to write (%(default)s)"
     )
     demonstrating.set_defaults(run=_demo)
     return parser
+
+
+def _add_inputs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the value of an input, such as x=1.5 or x=pi/2; once for each",
+    )
 
 
 def _save(write: Callable[[Path], object], path: Path) -> None:
@@ -172,13 +191,9 @@ def _demo(options: argparse.Namespace) -> None:
 def _explain(options: argparse.Namespace) -> None:
     files: dict[str, Path] = {kind: path for kind in (*PICTURES, "html") if (path := getattr(options, kind))}
     for kind, path in files.items():
-        if path.suffix.lower() not in (f".{kind}", *([".htm"] if kind == "html" else [])) or "\0" in str(path):
-            raise ExpressionError(f"--{kind} takes a file that ends in .{kind}, not {str(path)[-60:]}")
-    source = (_standard_input() if options.source == "-" else options.source).removeprefix("\ufeff")
-    try:
-        evaluation = evaluate(source, _inputs(options.at))
-    except MissingInputError as error:
-        raise ExpressionError(f"{error} with --at {error.name}=…") from None
+        _require_suffix(f"--{kind}", path, kind)
+    with _hint_at_inputs():
+        evaluation = evaluate(_source(options.source), _inputs(options.at))
     wrt = dict.fromkeys(normalize("NFKC", name) for name in options.wrt)
     for name in wrt:
         if name not in evaluation.names:
@@ -189,6 +204,33 @@ def _explain(options: argparse.Namespace) -> None:
         drawing = _stepper(evaluation) if kind == "html" else draw(evaluation.output)
         print()
         _save(drawing.save, path)
+
+
+def _play(options: argparse.Namespace) -> None:
+    _require_suffix("--out", options.out, "html")
+    with _hint_at_inputs():
+        source = None if options.source is None else _source(options.source)
+        playground = Playground(source, _inputs(options.at) or None)
+    _save(playground.save, options.out)
+    print(f"Open it in a browser:\n  {_visible(options.out.absolute())}")
+
+
+def _require_suffix(option: str, path: Path, kind: str) -> None:
+    if path.suffix.lower() not in (f".{kind}", *([".htm"] if kind == "html" else [])) or "\0" in str(path):
+        raise ExpressionError(f"{option} takes a file that ends in .{kind}, not {str(path)[-60:]}")
+
+
+@contextmanager
+def _hint_at_inputs() -> Iterator[None]:
+    """Say how a missing input gets its value here."""
+    try:
+        yield
+    except MissingInputError as error:
+        raise ExpressionError(f"{error} with --at {error.name}=…") from None
+
+
+def _source(given: str) -> str:
+    return (_standard_input() if given == "-" else given).removeprefix("\ufeff")
 
 
 def _standard_input() -> str:

@@ -17,6 +17,7 @@ from viz import palette
 Theme = Literal["auto", "light", "dark"]
 
 _IMPORT = re.compile(r'^import (?:\{ (?P<names>[\w, ]+) \}|\w+) from "\./(?P<file>[\w./-]+)\.js";$', re.MULTILINE)
+_FILE = re.compile(r"%%([\w.]+\.(?:html|css))%%\n?")
 _EXPORT = re.compile(r"^export (?=(?:function|const) (\w+))", re.MULTILINE)
 
 
@@ -72,14 +73,18 @@ def page(name: str, title: str, start: str, parts: Mapping[str, str], theme: The
 
     `start` is the statement that sets the page going.
     """
-    template = static("page.html").replace("%%MAIN%%", static(f"{name}.html"))
-    template = template.replace("%%BUTTONS%%", static("buttons.html"))
-    template = template.replace("%%STYLE%%", static("page.css") + static(f"{name}.css"))
+    template = static("page.html").replace("%%MAIN%%", _filled(f"{name}.html"))
+    template = template.replace("%%STYLE%%", static("page.css") + _filled(f"{name}.css"))
     colours = {name: colour for name, colour in vars(palette).items() if name.isupper()}
     # All at once, for what stands in a part is no place for another.
     filled = {"TITLE": html.escape(title), "SCRIPT": script(name), "START": start, "THEME": theme, **colours, **parts}
     before, *pieces = template.split("%%")
     return before + "".join(filled.get(piece, piece) for piece in pieces)
+
+
+def _filled(file: str) -> str:
+    """A file of `static`, with others in the places that are called as they are, such as ``%%buttons.html%%``."""
+    return _FILE.sub(lambda place: _filled(place[1]), static(file))
 
 
 def static(file: str) -> str:

@@ -16,7 +16,7 @@ from viz.page import framed, html_path, json_number, json_text, script, static
 
 STATIC = Path(pages.__file__).parent / "static"
 MODULES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.js"))}
-PAGES = ("stepper", "training")
+PAGES = ("stepper", "training", "playground")
 # What is put into a notebook beside a frame is no module of a page.
 BESIDE = {"frame", "widget"}
 
