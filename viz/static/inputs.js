@@ -1,6 +1,7 @@
 /* Fields to change the leaves of the graph, and to see what a small change of one does to the output. */
 
-import { shown, typed } from "./numbers.js";
+import { typed } from "./answer.js";
+import { shown } from "./numbers.js";
 import { make } from "./panel.js";
 
 const el = (id) => document.getElementById(id);

@@ -1,6 +1,6 @@
 /* The quiz: what an edge hands back is hidden until it has been guessed, or revealed. */
 
-import { typed } from "./numbers.js";
+import { typed } from "./answer.js";
 
 const el = (id) => document.getElementById(id);
 
