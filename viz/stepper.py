@@ -23,6 +23,7 @@ from autograd_core.floats import as_float
 from autograd_core.graph import collector_paused, require_graph
 from viz.dot import Diagram, draw
 from viz.page import Theme, framed, html_path, json_text, page
+from viz.practice import BUGS, Question, bug_to_find, questions, sentences
 from viz.trace import Graph
 from viz.tree import TreeBox, box_keys
 
@@ -55,8 +56,15 @@ class Stepper:
     and the `camera` as (x, y, scale): what is in the middle, in pixels of the drawing. The address of a saved page
     holds the same, after the ``#``, so that a link opens exactly what its writer saw.
 
+    `quiz` asks while one steps: for the "product" that an edge hands back, the "local" derivative alone, the node that
+    hands on "next", a node's whole "gradient", or the "value" of a node in the forward pass. `ask` are the nodes, or
+    their names, to ask about, where that is not all: for the first two and for gradients those that receive. `bug`
+    plays a backward pass with one of `autograd_core.mistakes`, such as "overwrite", in which the reader is to find the
+    first wrong step; "random" leaves the choice to `seed`.
+
     Raises TypeError unless `output` is a Value, ValueError for a graph of more than `MOST_NODES` nodes or an option
-    that is none of these, and RuntimeError for an output that was computed inside `no_grad`.
+    that is none of these or a bug that does not show on this graph, and RuntimeError for an output that was computed
+    inside `no_grad`.
 
     >>> x = Value(3.0, label="x")
     >>> stepper = Stepper(x * x, parameters=[x], phase="backward", step=2)
@@ -78,6 +86,10 @@ class Stepper:
         open: Iterable[str] | None = None,
         inputs: Mapping[Value, float] | None = None,
         camera: tuple[float, float, float] | None = None,
+        quiz: Question | None = None,
+        ask: Iterable[Value | str] | None = None,
+        bug: str | None = None,
+        seed: int | None = None,
     ) -> None:
         if not isinstance(output, Value):
             raise TypeError(f"Stepper takes a Value, got {type(output).__name__}; for several outputs, take their sum")
@@ -106,7 +118,11 @@ class Stepper:
             "open": _paths(open, self._graph.boxes),
             **{f"n{self._graph.index[leaf]}": [repr(number)] for leaf, number in numbers.items()},
             "camera": _camera(camera),
+            **questions(quiz, ask, self._graph.names),
         }
+        if quiz is not None and bug is not None:
+            raise ValueError("a page either asks a quiz or has a bug to find; leave out one of quiz and bug")
+        self._bug = bug_to_find(bug, seed, output)
 
     @cached_property
     def trace(self) -> dict[str, Any]:
@@ -154,7 +170,10 @@ class Stepper:
         """The page; a `live` one sends changed inputs to the frame around it, and waits for a trace."""
         trace = 'document.getElementById("trace").textContent'
         asked = json_text(urlencode(self._start, doseq=True))
-        start = f"stepperModule.start({trace}, {self._operations[0]}, {str(live).lower()}, {asked});"
+        # A number for the bug, which is not to be read at a glance.
+        practice = {"sentences": sentences(), "bug": None if self._bug is None else list(BUGS).index(self._bug)}
+        told = json_text(practice)
+        start = f"stepperModule.start({trace}, {self._operations[0]}, {str(live).lower()}, {asked}, {told});"
         return page("stepper", TITLE, start, {"TRACE": self.compact()}, self.theme)
 
     def save(self, path: str | Path) -> Path:

@@ -3,20 +3,20 @@
 import { lasting } from "./life.js";
 import { shown } from "./numbers.js";
 import { make } from "./panel.js";
+import { leadingTo, pathLine, pathsTo } from "./paths.js";
 import { neuronIn } from "./story.js";
 import { boxTitle } from "./tree.js";
-import { leadingTo, pathLine, pathsTo } from "./words.js";
 
 const el = (id) => document.getElementById(id);
 const [MOST_PATHS, LONGEST, GAP] = [4, 8, 10];
 
-/* The lines of a card for a unit; `now` is what is known at this step, and `hidden` holds what a quiz keeps back. */
+/* The lines of a card for a unit; `now` is what is known at this step, and `hidden` holds what a question keeps back. */
 export function cardOf(seen, unit, now, write) {
   const { graph } = seen;
   const { nodes, boxes, output } = graph;
-  const gradientOf = (i) => (now.forward ? "" : now.hidden.has(i) ? "gradient: ?" : !now.gradients.has(i) ? "no gradient yet" :
+  const gradientOf = (i) => (now.forward ? "" : now.hidden.gradients.has(i) ? "gradient: ?" : !now.gradients.has(i) ? "no gradient yet" :
     `gradient ${shown(now.gradients.get(i))}`);
-  const valueOf = (i) => (now.known(i) ? `value ${shown(nodes[i].data)}` : "not computed yet");
+  const valueOf = (i) => (now.hidden.values.has(i) ? "value: ?" : now.known(i) ? `value ${shown(nodes[i].data)}` : "not computed yet");
   if (unit.node < 0) {
     const operations = unit.members.filter((i) => nodes[i].symbol !== null).length;
     const parameters = unit.members.filter((i) => nodes[i].parameter).length;
@@ -33,7 +33,7 @@ export function cardOf(seen, unit, now, write) {
   const made = symbol !== null && inputs.length ? `${name} = ${write.formula(i)}` : name;
   const kind = symbol !== null ? "" : parameter ? "a parameter" : "an input";
   const lines = [kind, valueOf(i), gradientOf(i)].filter(Boolean);
-  if (now.forward || now.hidden.size) return { title: made, lines, paths: [] };
+  if (now.forward || now.asking) return { title: made, lines, paths: [] };
   const all = i === output ? [] : pathsTo(graph, i);
   const out = nodes[output].name;
   if (all === null) return { title: made, lines: [...lines, `more than 24 paths from ${out} lead here`], paths: [] };

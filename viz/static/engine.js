@@ -50,11 +50,13 @@ export function forwardPass(nodes, operations, leaves) {
 }
 
 /* What the first `done` steps of a pass have come to: which gradients have begun, what they are so far, and which edges
-   have been passed. In arrays, since this is worked out anew at each step of a graph of any size. */
+   have been passed. A wrong pass may have gradients from the `start`, have each contribution take the place of the gradient,
+   or hand nothing back, which is null. In arrays, since this is worked out anew at each step of a graph of any size. */
 export function soFar(nodes, pass, steps, done, output) {
   const gradients = new Float64Array(nodes.length);
   const reached = new Uint8Array(nodes.length);
   const passed = new Uint8Array(nodes[nodes.length - 1].firstEdge + nodes[nodes.length - 1].inputs.length);
+  pass.start?.forEach((gradient, i) => { if (gradient !== 0) [gradients[i], reached[i]] = [gradient, 1]; });
   for (let s = 0; s < done; s += 1) {
     if (steps[s].seed) {
       gradients[output] = 1;
@@ -62,9 +64,10 @@ export function soFar(nodes, pass, steps, done, output) {
     }
     for (const [i, k, j] of steps[s].edges) {
       const contribution = pass.contributions[i][k];
-      gradients[j] = reached[j] ? gradients[j] + contribution : contribution;
-      reached[j] = 1;
       passed[nodes[i].firstEdge + k] = 1;
+      if (contribution === null) continue;
+      gradients[j] = reached[j] && !pass.replaces ? gradients[j] + contribution : contribution;
+      reached[j] = 1;
     }
   }
   return {

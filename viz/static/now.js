@@ -2,7 +2,8 @@
 
 import { soFar } from "./engine.js";
 
-export function knownAt({ seen, stories, pass, phase, at, step, hidden, palette, largest }) {
+/* `hidden` are the gradients, the values and the edges whose numbers a question keeps back. */
+export function knownAt({ seen, stories, pass, phase, at, step, hidden, asking, palette, largest }) {
   const { nodes, output } = seen.graph;
   const forward = phase === "forward";
   const gradients = soFar(nodes, pass, stories.backward, { forward: 0, backward: at, update: stories.backward.length }[phase], output);
@@ -10,15 +11,15 @@ export function knownAt({ seen, stories, pass, phase, at, step, hidden, palette,
   const unitOf = (i) => seen.unitOf[i];
   const givers = new Set(step ? (step.frame === undefined ? step.units : step.edges.map(([i]) => unitOf(i))) : []);
   const takers = new Set(step ? step.edges.map(([, , j]) => unitOf(j)).filter((u) => !givers.has(u)) : []);
-  const known = (i) => !forward || nodes[i].symbol === null || !nodes[i].inputs.length || done.has(i);
+  const known = (i) => !hidden.values.has(i) && (!forward || nodes[i].symbol === null || !nodes[i].inputs.length || done.has(i));
   const inStep = new Set(step ? step.edges.map(([i, k]) => nodes[i].firstEdge + k) : []);
   const own = step && (step.seed || step.update);
   return {
-    forward, gradients, hidden, palette, largest, known,
+    forward, gradients, hidden, asking, palette, largest, known,
     computed: (unit) => unit.exits.concat(unit.node >= 0 ? [unit.node] : []).every(known),
     leaves: (unit) => unit.members.every((i) => nodes[i].symbol === null),
     strongest: (unit) => {
-      const those = (unit.node >= 0 ? [unit.node] : unit.exits).filter((i) => gradients.has(i) && !hidden.has(i)).map((i) => gradients.get(i));
+      const those = (unit.node >= 0 ? [unit.node] : unit.exits).filter((i) => gradients.has(i) && !hidden.gradients.has(i)).map((i) => gradients.get(i));
       return those.length ? those.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)) : null;
     },
     active: own || forward ? givers : takers.size ? takers : givers,

@@ -1,7 +1,7 @@
 /* The side of the page that tells what a step does. */
 
 import { shown } from "./numbers.js";
-import { pathLine, pathsTo } from "./words.js";
+import { pathLine, pathsTo } from "./paths.js";
 
 const el = (id) => document.getElementById(id);
 const MOST_ROWS = 16;

@@ -164,7 +164,7 @@ export function createPicture(svg, graph, write, act) {
       const { group, label, edge } = parts;
       const [i, k] = edge.pairs[0];
       const classes = { active: now.edges.has(edge.id), passed: now.passed(edge) };
-      const text = label && now.known(i) ? shown(nodes[i].partials[k]) : "";
+      const text = label && now.known(i) && !now.hidden.edges.has(edge.id) ? shown(nodes[i].partials[k]) : "";
       const looks = JSON.stringify([classes, text]);
       if (parts.looks === looks) continue;
       parts.looks = looks;
@@ -179,12 +179,12 @@ export function createPicture(svg, graph, write, act) {
 
   function nodeLines(i, now) {
     const gradient = now.gradients.get(i);
-    return [`data ${now.known(i) ? shown(graph.nodes[i].data) : "…"}`, now.forward ? "" : `grad ${gradient === undefined ? "–" : now.hidden.has(i) ? "?" : shown(gradient)}`];
+    return [`data ${now.hidden.values.has(i) ? "?" : now.known(i) ? shown(graph.nodes[i].data) : "…"}`, now.forward ? "" : `grad ${gradient === undefined ? "–" : now.hidden.gradients.has(i) ? "?" : shown(gradient)}`];
   }
 
   function boxLines(unit, now) {
     if (unit.exits.length === 1) return nodeLines(unit.exits[0], now);
-    const known = unit.exits.filter((i) => now.gradients.has(i) && !now.hidden.has(i)).map((i) => now.gradients.get(i));
+    const known = unit.exits.filter((i) => now.gradients.has(i) && !now.hidden.gradients.has(i)).map((i) => now.gradients.get(i));
     const [low, high] = [Math.min(...known), Math.max(...known)];
     const range = !known.length ? "–" : low === high ? shown(low) : `${short(low)} … ${short(high)}`;
     return [`${unit.exits.length} ${now.leaves(unit) ? "numbers" : "outputs"}`, now.forward ? "" : `grad ${range}`];

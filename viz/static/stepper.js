@@ -9,28 +9,28 @@ import { createCamera, listen } from "./camera.js";
 import { createPicture } from "./picture.js";
 import { stepsOf } from "./story.js";
 import { knownAt, aboutStep } from "./now.js";
-import { beginning, tell, writer } from "./words.js";
+import { beginning, spoken, tell, writer } from "./words.js";
 import { say, addUp, createTabs, TABS } from "./panel.js";
 import { createControls, createPlayer } from "./controls.js";
 import { createWalk } from "./walk.js";
 import { createInputs, createNudge, leavesOf } from "./inputs.js";
 import { createDescent } from "./descent.js";
-import { createQuiz } from "./practice.js";
+import { createPractice } from "./practice.js";
 import { cardOf, createCard, pathsThrough } from "./card.js";
 import { createShare, fitLine } from "./share.js";
 import { bar, createAddress, readAddress, writeAddress } from "./address.js";
-import { atEnd, lasting } from "./life.js";
+import { atEnd } from "./life.js";
 import { createMap } from "./edge_of_view.js";
 import { createSight } from "./sight.js";
+import { createHost } from "./host.js";
 
 const el = (id) => document.getElementById(id);
-const framed = self !== top;
 const root = document.documentElement;
-const followsTheme = root.dataset.theme === "auto";
 
 /* `operations` work the nodes out anew, or are null; a `live` page asks the frame around it instead. `asked` is an
-   address that holds where the page's own, which it keeps in `place`, has nothing to say. */
-export function start(text, operations, live, asked, place = bar) {
+   address that holds where the page's own, which it keeps in `place`, has nothing to say, and `sentences` tell of
+   mistakes by name. */
+export function start(text, operations, live, asked, { sentences }, place = bar) {
   const graph = read(text);
   const { nodes, boxes, output } = graph;
   const write = writer(graph);
@@ -46,8 +46,8 @@ export function start(text, operations, live, asked, place = bar) {
   const picture = createPicture(el("canvas"), graph, (i, brief) => write.formula(i, brief), {
     open: (box) => change(() => state.open.add(box), box),
     close: (box) => change(() => { for (const one of [...state.open]) if (one === box || around(boxes, one).includes(box)) state.open.delete(one); }, box),
-    go: (u) => walk.goTo((step) => step.units.includes(u) || step.edges.some(([, , j]) => seen.unitOf[j] === u)),
-    edge: (edge) => walk.goTo((step) => edge.pairs.some(([i, k]) => step.edges.some((other) => other[0] === i && other[1] === k))),
+    go: (u) => practice.pick(seen.units[u].id) || walk.goTo((step) => step.units.includes(u) || step.edges.some(([, , j]) => seen.unitOf[j] === u)),
+    edge: (edge) => practice.pick(edge.id) || walk.goTo((step) => edge.pairs.some(([i, k]) => step.edges.some((other) => other[0] === i && other[1] === k))),
   });
   const camera = createCamera(frame, (look) => {
     picture.look(look);
@@ -56,7 +56,7 @@ export function start(text, operations, live, asked, place = bar) {
   });
   const map = createMap(camera);
   const tabs = createTabs(() => address.follow());
-  const quiz = createQuiz(() => paint());
+  const practice = createPractice(graph, sentences, write, { changed: () => paint(), chosen: () => practise() });
   const player = createPlayer(() => walk.tick(), () => paint(false));
   const changeable = Boolean(operations) || live;
   const { rerun, waiting } = createPasses(graph, operations, live, settle);
@@ -75,15 +75,15 @@ export function start(text, operations, live, asked, place = bar) {
   });
   const address = createAddress(() => writeAddress({
     phase: state.phase, step: state.at, open: state.open, leaves: [...state.leaves].filter(([i, x]) => !Object.is(x, given.get(i))),
-    camera: camera.centred(), rate: descent.typed(), group: el("group").checked, tab: tabs.current(), present: state.present,
+    camera: camera.centred(), rate: descent.typed(), group: el("group").checked, tab: tabs.current(), present: state.present, ...practice.written(),
   }, graph), (text) => restore(readAddress(text, graph)), place);
 
   const story = () => stories[state.phase];
   const step = () => (state.at ? story()[state.at - 1] : null);
   const adds = ({ edges }) => !edges.length || edges.some(([i, k]) => pass.contributions[i][k] !== 0);
   const walk = createWalk(state, player, {
-    story, step, adds, skips: () => state.phase === "backward" && el("zeros").checked, asks: quiz.hides, busy: waiting,
-    leave: quiz.forget, descend: descent.descend, paint,
+    story, step, adds, skips: () => state.phase === "backward" && el("zeros").checked, asks: practice.asks, busy: waiting,
+    leave: practice.forget, descend: descent.descend, paint,
   });
   const changed = () => [...state.leaves].some(([i, x]) => !Object.is(x, given.get(i)));
 
@@ -98,6 +98,13 @@ export function start(text, operations, live, asked, place = bar) {
     el("open-all").disabled = boxes.every((box) => state.open.has(box.index));
     el("close-all").disabled = !state.open.size;
     el("group-line").hidden = !seen.frames.some((box) => nodes.some((node) => node.parameter && node.box === box));
+  }
+
+  /* Another kind of practice, at the start of its pass and with the boxes open that it needs. */
+  function practise() {
+    walk.phase(practice.phase() ?? state.phase);
+    const needed = practice.needed(context());
+    if (needed.length) change(() => needed.forEach((box) => state.open.add(box)));
   }
 
   const rectOf = (box) => placed.frames.get(box) ?? placed.units.get(seen.unitOfBox.get(box));
@@ -120,24 +127,26 @@ export function start(text, operations, live, asked, place = bar) {
     paint(box === undefined && state.at > 0);
   }
 
-  function known() {
-    const one = step();
-    const hidden = new Set(quiz.hides(one) && state.phase === "backward" ? [one.edges[0][2]] : []);
+  function known(scene) {
     const largest = pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
-    return knownAt({ seen, stories, pass, phase: state.phase, at: state.at, step: one, hidden, palette, largest });
+    return knownAt({ seen, stories, pass, phase: state.phase, palette, largest, ...scene });
   }
 
+  const context = () => ({ seen, stories, pass, phase: state.phase, at: state.at });
+
   function paint(follow = true) {
-    now = known();
-    picture.paint(now);
     const { phase } = state;
-    const one = step();
+    const scene = practice.scene(context());
+    now = known(scene);
+    picture.paint(now);
+    const one = scene.step;
     const where = `Step ${state.at} of ${story().length}: `;
-    const before = soFar(nodes, pass, stories.backward, phase === "backward" ? Math.max(state.at - 1, 0) : 0, output);
+    const before = soFar(nodes, pass, stories.backward, phase === "backward" ? Math.max(scene.at - 1, 0) : 0, output);
     const update = phase === "update" ? { rate: descent.rate(), rows: descent.rows() } : null;
-    if (one) say(tell(seen, one, where, { pass, before, phase, hidden: now.hidden.size > 0, write, changed: changed(), update }), symbols);
+    if (scene.words) say(spoken(where + scene.words), symbols);
+    else if (one) say(tell(seen, one, where, { pass, before, phase, hidden: scene.asking, write, changed: changed(), update }), symbols);
     else say(beginning(graph, phase), symbols);
-    quiz.show(one, one && one.single && phase === "backward" ? pass.contributions[one.edges[0][0]][one.edges[0][1]] : undefined);
+    practice.show(scene.question);
     explain(one);
     const about = aboutStep(now, one);
     if (follow) state.camera = null;
@@ -151,7 +160,7 @@ export function start(text, operations, live, asked, place = bar) {
 
   /* The paths to the one node that a step is about. */
   function explain(one) {
-    const target = !one || state.phase !== "backward" || now.hidden.size ? null : one.seed ? output : one.single ? one.edges[0][2] : null;
+    const target = !one || state.phase !== "backward" || now.asking ? null : one.seed ? output : one.single ? one.edges[0][2] : null;
     const more = target !== null && story().slice(state.at).some((other) => other.edges.some(([, , j]) => j === target));
     addUp(graph, target, now.gradients.get(target), !more);
   }
@@ -191,10 +200,6 @@ export function start(text, operations, live, asked, place = bar) {
     nudge?.({ leaves: state.leaves, gradients: pass.gradients });
   }
 
-  addEventListener("message", ({ source, data }) => {
-    if (source === parent && data && followsTheme && ["light", "dark"].includes(data.theme)) root.dataset.theme = data.theme;
-  }, lasting());
-
   function present(on) {
     state.present = on;
     root.toggleAttribute("data-present", on);
@@ -209,7 +214,8 @@ export function start(text, operations, live, asked, place = bar) {
     present(Boolean(found.present));
     camera.measure();
     state.open = found.open ?? whatFits(graph, camera.size(), picture.sizeOf, layouts);
-    state.phase = found.phase ?? "backward";
+    practice.restore(found);
+    state.phase = found.phase ?? practice.phase() ?? "backward";
     if (state.phase === "update" && !(changeable && descent.parameters.length)) {
       state.phase = "backward";
       found.problems.push("no leaf of this graph is a parameter, so there is no update");
@@ -218,6 +224,11 @@ export function start(text, operations, live, asked, place = bar) {
     descent.setRate(found.rate);
     tabs.choose(found.tab && !el(`tab-${found.tab}`).hidden ? found.tab : TABS[0]);
     rebuild();
+    const needed = practice.needed(context());
+    if (needed.length) {
+      needed.forEach((box) => state.open.add(box));
+      rebuild();
+    }
     camera.show(placed, null);
     if (found.camera) camera.put(found.camera);
     if (found.step > story().length) found.problems.push(`there is no step ${found.step} here; the last one is ${story().length}`);
@@ -243,6 +254,7 @@ export function start(text, operations, live, asked, place = bar) {
     present: togglePresent, leave: () => { if (state.present) togglePresent(); },
   });
   listen(frame, camera, looked);
+  const { framed, tellHeight } = createHost(() => Math.min(Math.max(placed.height * Math.min(1, camera.scaleToFit() || 1) + 60, 260), 560));
   createShare({
     count: () => story().length,
     view: () => {
@@ -255,16 +267,6 @@ export function start(text, operations, live, asked, place = bar) {
       walk.go(at);
     },
   });
-
-  /* A frame in a notebook is made as high as what it holds. */
-  function tellHeight() {
-    if (!framed) return;
-    const others = root.scrollHeight - el("stage").clientHeight;
-    const drawing = Math.min(Math.max(placed.height * Math.min(1, camera.scaleToFit() || 1) + 60, 260), 560);
-    const panel = Math.min(Math.max(el("panel-content").scrollHeight + 16, 580), 640);
-    const beside = el("panel").offsetTop < el("picture").offsetTop + el("picture").clientHeight;
-    parent.postMessage({ height: Math.round(others + (beside ? Math.max(drawing, panel) : drawing + panel)) }, "*");
-  }
 
   el("controls").hidden = el("stage").hidden = false;
   el("boxes").hidden = !boxes.length;

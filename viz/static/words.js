@@ -54,6 +54,9 @@ export function tell(seen, step, where, context) {
   return { line: told.words, ...told };
 }
 
+/* The same, for a sentence by itself. */
+export const spoken = (words) => ({ words, line: words, symbols: [], rule: [], numbers: [], sum: [], head: [], rows: [] });
+
 /* The same, before the first step of a pass. */
 export function beginning({ nodes }, phase) {
   const leaves = nodes.filter((node) => !node.inputs.length && !node.constant).length;
@@ -63,7 +66,7 @@ export function beginning({ nodes }, phase) {
     backward: "Start of the backward pass: all values are known, no gradient yet.",
     update: "Before the update: every gradient is known, and the parameters are as they were.",
   }[phase];
-  return { words, line: words, symbols: [], rule: [], numbers: [], sum: [], head: [], rows: [] };
+  return spoken(words);
 }
 
 function telling(seen, step, where, context) {
@@ -95,11 +98,14 @@ function derivative({ graph }, i, k, { write, changed }) {
 function computed(seen, i, where, context) {
   const { graph: { nodes } } = seen;
   const node = nodes[i];
-  const rules = node.inputs.flatMap((j, k) => (nodes[j].constant ? [] : [...derivative(seen, i, k, context), "   "]));
-  const sum = node.inputs.length ? `${context.write.inNumbers(i)} = ${shown(node.data)}` : shown(node.data);
+  const asked = context.hidden === "value";
+  const data = asked ? "?" : shown(node.data);
+  const rules = asked ? [] : node.inputs.flatMap((j, k) => (nodes[j].constant ? [] : [...derivative(seen, i, k, context), "   "]));
+  const sum = node.inputs.length ? `${context.write.inNumbers(i)} = ${data}` : data;
+  const made = `${node.name} = ${context.write.formula(i)}`;
   return {
-    words: `${where}${node.name} = ${context.write.formula(i)} gives ${shown(node.data)}.`,
-    symbols: context.write.made(i), rule: rules, numbers: [{ text: sum, value: i }],
+    words: asked ? `${where}what is ${made}?` : `${where}${made} gives ${data}.`,
+    symbols: context.write.made(i), rule: rules, numbers: [asked ? sum : { text: sum, value: i }],
   };
 }
 
@@ -122,29 +128,39 @@ function update({ graph: { nodes, output } }, where, { update: { rate, rows } })
   };
 }
 
-function accumulated(seen, step, where, { pass, before, hidden, write, changed }) {
+/* `hidden` is the kind of question that is open, and `facts` says that the pass is told as it happened, right or wrong. */
+function accumulated(seen, step, where, { pass, before, hidden, write, changed, facts }) {
   const { graph } = seen;
   const { nodes, output } = graph;
   const [i, k, j] = step.edges[0];
   const contribution = pass.contributions[i][k];
   const sofar = before.get(j);
-  const after = sofar === undefined ? contribution : sofar + contribution;
+  const after = afterwards(pass, sofar, contribution);
   const twice = nodes[i].inputs.filter((other) => other === j).length > 1 ? ` as argument ${k + 1}` : "";
-  const [handedOn, total] = hidden ? ["?", "?"] : [shown(contribution), shown(after)];
-  const change = sofar === undefined ? `its gradient is now ${total}` : contribution === 0 ? `its gradient stays ${total}` :
+  const [handedOn, total] = hidden ? ["?", "?"] : [contribution === null ? "nothing" : shown(contribution), shown(after)];
+  const change = sofar === undefined ? `its gradient is now ${total}` : contribution === 0 || contribution === null ? `its gradient stays ${total}` :
     `its gradient goes from ${shown(sofar)} to ${total}`;
   const [giver, taker] = [i, j].map((one) => called(seen, one));
-  const words = hidden ? `${where}what does ${taker} receive from ${giver}${twice}?` :
-    `${where}${taker} receives ${handedOn} from ${giver}${twice}; ${change}.`;
+  const question = {
+    product: `what does ${taker} receive from ${giver}${twice}?`,
+    local: `what is the local derivative of ${giver} with respect to ${taker}${twice}?`,
+    gradient: `${taker} receives the last part of its gradient, from ${giver}${twice}. What is its whole gradient?`,
+  }[hidden];
+  const words = where + (question ?? `${taker} receives ${handedOn} from ${giver}${twice}; ${change}.`);
   const edge = [i, k];
+  const slope = { text: hidden === "local" ? "?" : (facts ? shown : factor)(nodes[i].partials[k]), edge };
+  const upstream = { text: shown(pass.gradients[i]), gradient: i };
   return {
-    words: [words, REASONS[nodes[i].symbol]].filter(Boolean).join(" "), line: words,
+    words: [words, hidden === "local" || facts ? "" : REASONS[nodes[i].symbol]].filter(Boolean).join(" "), line: words,
     symbols: [over(graph, output, j, { gradient: j }), " += ", over(graph, output, i, { gradient: i }), " · ", over(graph, i, j, { edge })],
-    rule: derivative(seen, i, k, { write, changed }),
-    numbers: [{ text: shown(pass.gradients[i]), gradient: i }, " · ", { text: factor(nodes[i].partials[k]), edge }, ` = ${handedOn}`],
-    sum: [`${shown(sofar ?? 0)} + ${hidden ? "?" : factor(contribution)} = `, { text: total, gradient: j }],
+    rule: hidden === "local" ? [] : derivative(seen, i, k, { write, changed }),
+    numbers: facts ? [`${nodes[i].short} has `, upstream, ", the local derivative is ", slope, `, and ${handedOn} is handed back`] : [upstream, " · ", slope, ` = ${handedOn}`],
+    sum: facts ? [`${shown(sofar ?? 0)} before, `, { text: total, gradient: j }, " after"] :
+      hidden === "gradient" ? ["all that it receives = ?"] : [`${shown(sofar ?? 0)} + ${hidden ? "?" : factor(contribution)} = `, { text: total, gradient: j }],
   };
 }
+
+const afterwards = (pass, sofar, contribution) => (contribution === null ? sofar ?? 0 : sofar === undefined || pass.replaces ? contribution : sofar + contribution);
 
 /* All weights and the bias of a neuron at a time. */
 function group(seen, step, where, { pass, before }) {
@@ -249,44 +265,4 @@ function received(seen, edges, pass, before) {
   }
   return [...found].sort(([a], [b]) => a - b).map(([j, { parts, sum, total }]) =>
     [briefly(j), parts.length > 2 ? `${parts.length} products` : parts.join(" + "), shown(sum), shown(total)]);
-}
-
-/* Which nodes lie on a path from the output to one of these. */
-export function leadingTo({ nodes }, targets) {
-  const leads = new Uint8Array(nodes.length);
-  for (const target of targets) leads[target] = 1;
-  for (let i = Math.min(...targets) + 1; i < nodes.length; i += 1) if (nodes[i].inputs.some((j) => leads[j])) leads[i] = 1;
-  return leads;
-}
-
-/* A path as a product: ∂L/∂a · ∂a/∂x = 2 · 3 = 6. */
-export function pathLine({ symbols, factors, product }) {
-  if (!symbols.length) return "1";
-  const numbers = factors.map((x, k) => (k ? factor(x) : shown(x)));
-  return [symbols.join(" · "), ...(factors.length > 1 ? [numbers.join(" · ")] : []), shown(product)].join(" = ");
-}
-
-/* Every way from the output down to a node, with the product of the local derivatives along it; null for too many. */
-export function pathsTo(graph, target, most = 24) {
-  const { nodes, output } = graph;
-  const leads = leadingTo(graph, [target]);
-  const found = [];
-  /* A way is a chain of its edges, from the last one back to the output. */
-  const stack = [{ at: output, edge: null, before: null }];
-  while (stack.length && found.length <= most) {
-    const way = stack.pop();
-    if (way.at === target) {
-      const edges = [];
-      for (let one = way; one.edge; one = one.before) edges.unshift(one.edge);
-      const factors = edges.map(([i, k]) => nodes[i].partials[k]);
-      const symbols = edges.map(([i, k]) => `∂${nodes[i].short}/∂${nodes[nodes[i].inputs[k]].short}`);
-      found.push({ symbols, factors, product: factors.reduce((a, b) => a * b, 1) });
-      continue;
-    }
-    for (let k = nodes[way.at].inputs.length - 1; k >= 0; k -= 1) {
-      const j = nodes[way.at].inputs[k];
-      if (leads[j] && !nodes[j].constant) stack.push({ at: j, edge: [way.at, k], before: way });
-    }
-  }
-  return found.length > most ? null : found;
 }

@@ -1,0 +1,131 @@
+/* A question in the panel: a field or a choice, two tries, a diagnosis, and the score of all that were asked. */
+
+import { make } from "./panel.js";
+
+const el = (id) => document.getElementById(id);
+const TRIES = 2;
+
+/* A question has a `key`, a `label`, a `check` for what was typed, the `solution` as a sentence, and either `options` to
+   choose from or a number to be typed. `check` returns {problem} for what is no answer, {right, said}, or {accepted} where
+   there is nothing to be right or wrong. A `free` question may be tried as often as one likes. */
+export function createAsker(title, changed) {
+  const settled = new Map();
+  const wrong = new Map();
+  let question = null;
+
+  const field = () => el(question.options ? "choice" : "guess");
+  const said = (sentence) => { el("verdict").textContent = sentence; };
+  const invalid = (is) => field().setAttribute("aria-invalid", String(is));
+
+  /* The question that is open now, or null. A new one gets the focus, but not in a frame of a page that is used elsewhere. */
+  function show(next) {
+    const fresh = next && next.key !== question?.key;
+    question = next;
+    el("asked").hidden = !next;
+    document.documentElement.toggleAttribute("data-asking", Boolean(next));
+    if (!fresh) return;
+    el("guess-line").hidden = Boolean(next.options);
+    el("choice-line").hidden = !next.options;
+    el(next.options ? "choice-label" : "guess-label").textContent = next.label;
+    el("guess").value = "";
+    el("choice").replaceChildren(make("option", { value: "", textContent: "choose …" }), ...(next.options ?? []).map((one) => make("option", { ...one })));
+    invalid(false);
+    focus();
+  }
+
+  function focus() {
+    if (self !== top && !document.hasFocus()) return;
+    field().focus({ preventScroll: true });
+    field().select?.();
+    el("asked").scrollIntoView({ block: "nearest" });
+  }
+
+  function settle(right, sentence) {
+    const { key, about, done } = question;
+    const mistakes = wrong.get(key) ?? [];
+    settled.set(key, { about, right, tried: mistakes.length + 1, mistakes });
+    question = null;
+    done?.(right);
+    said(sentence);
+    score();
+    changed();
+    if (el("asked").hidden && (self === top || document.hasFocus())) el("next").focus({ preventScroll: true });
+  }
+
+  function submit(text) {
+    const result = question.check(text);
+    invalid(Boolean(result.problem));
+    if (result.problem) {
+      said(result.problem);
+      focus();
+    } else if (result.accepted) {
+      const { done } = question;
+      question = null;
+      said(result.said ?? "");
+      done(text);
+      changed();
+    } else if (result.right) {
+      settle(true, ["Right.", result.said].filter(Boolean).join(" "));
+    } else {
+      const { key, solution, free } = question;
+      wrong.set(key, [...(wrong.get(key) ?? []), result.mistake ?? ""]);
+      if (!free && wrong.get(key).length >= TRIES) settle(false, `${result.said} ${solution}`);
+      else {
+        said(`${result.said} Try again.`);
+        focus();
+      }
+    }
+  }
+
+  const total = () => {
+    const all = [...settled.values()];
+    const right = all.filter((one) => one.right);
+    const second = right.filter(({ tried }) => tried > 1).length;
+    return `${right.length} of ${all.length}${second ? `, ${second} of them not at the first try` : ""}`;
+  };
+
+  function score() {
+    el("score").textContent = settled.size ? `Score: ${total()}` : "";
+    el("copy-score").hidden = !settled.size;
+  }
+
+  /* Where a page may not write to the clipboard, the text is there to be copied by hand. */
+  async function copy() {
+    const lines = [...settled.values()].map(({ about, right, tried, mistakes }) =>
+      `${about}: ${right ? `right${tried > 1 ? ` at try ${tried}` : ""}` : "not found"}${mistakes.some(Boolean) ? ` (${mistakes.filter(Boolean).join(", ")})` : ""}`);
+    const text = [`${title}: ${total()}`, ...lines].join("\n");
+    el("score-text").value = text;
+    el("score-text").hidden = false;
+    try {
+      await navigator.clipboard.writeText(text);
+      el("copied").textContent = "Copied.";
+    } catch {
+      el("score-text").select();
+      el("copied").textContent = document.execCommand("copy") ? "Copied." : "Copy it from the field.";
+    }
+  }
+
+  el("check").addEventListener("click", () => submit(field().value));
+  el("reveal").addEventListener("click", () => settle(false, question.solution));
+  /* The key is used up, or it would press the button that gets the focus. */
+  el("asked").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.tagName === "BUTTON") return;
+    event.preventDefault();
+    submit(field().value);
+  });
+  el("copy-score").addEventListener("click", copy);
+
+  return {
+    show, focus,
+    asks: () => question !== null,
+    settled: (key) => settled.has(key),
+    said, forget: () => said(""),
+    /* Whether a click in the picture was an answer. */
+    pick: (id) => {
+      if (!question?.options || (question.picks && !question.picks(id))) return false;
+      el("choice").value = id;
+      submit(id);
+      return true;
+    },
+  };
+}
