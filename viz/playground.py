@@ -13,6 +13,7 @@ from autograd_core.expression import ExpressionError, evaluate
 from autograd_core.files import replacing
 from viz.language import language
 from viz.page import Theme, framed, html_path, json_number, json_text, page
+from viz.practice import told
 from viz.stepper import HEIGHT, Stepper
 from viz.tree import MOST_SIDE_BY_SIDE
 
@@ -94,7 +95,8 @@ class Playground:
         examples = [{"title": title, "address": _address(*example)} for title, example in EXAMPLES.items()]
         trace = 'document.getElementById("trace").textContent'
         start = f"playgroundModule.play({operations}, {trace}, {json_text(self._asked)});"
-        text = json_text({"table": table, "examples": examples, "most": {"nodes": MOST_NODES, "letters": MOST_LETTERS}})
+        most = {"nodes": MOST_NODES, "letters": MOST_LETTERS}
+        text = json_text({"table": table, "told": told(), "examples": examples, "most": most})
         return page("playground", TITLE, start, {"TRACE": text}, self._stepper.theme)
 
     def save(self, path: str | Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from autograd_core import Value, backward_steps
 from autograd_core.formula import number_text
@@ -28,9 +28,11 @@ BUGS = {
 """For each mistake why it may not show on a graph, and a graph on which it does."""
 
 
-def sentences() -> dict[str, str]:
-    """For each mistake and near miss by name what to tell the learner, most likely first."""
-    return {one.name: one.sentence for one in [*MISTAKES.values(), *NEAR_MISSES]}
+def told(bug: str | None = None) -> dict[str, Any]:
+    """What a page is told: a sentence for each mistake and near miss by name, most likely first, and the bug to find."""
+    sentences = {one.name: one.sentence for one in [*MISTAKES.values(), *NEAR_MISSES]}
+    # A number for the bug, which is not to be read at a glance.
+    return {"sentences": sentences, "bug": None if bug is None else list(BUGS).index(bug)}
 
 
 def _one_of(what: str, given: object, known: Iterable[str]) -> None:

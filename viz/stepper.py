@@ -23,7 +23,7 @@ from autograd_core.floats import as_float
 from autograd_core.graph import collector_paused, require_graph
 from viz.dot import Diagram, draw
 from viz.page import Theme, framed, html_path, json_text, page
-from viz.practice import BUGS, Question, bug_to_find, questions, sentences
+from viz.practice import Question, bug_to_find, questions, told
 from viz.trace import Graph
 from viz.tree import TreeBox, box_keys
 
@@ -170,10 +170,8 @@ class Stepper:
         """The page; a `live` one sends changed inputs to the frame around it, and waits for a trace."""
         trace = 'document.getElementById("trace").textContent'
         asked = json_text(urlencode(self._start, doseq=True))
-        # A number for the bug, which is not to be read at a glance.
-        practice = {"sentences": sentences(), "bug": None if self._bug is None else list(BUGS).index(self._bug)}
-        told = json_text(practice)
-        start = f"stepperModule.start({trace}, {self._operations[0]}, {str(live).lower()}, {asked}, {told});"
+        practice = json_text(told(self._bug))
+        start = f"stepperModule.start({trace}, {self._operations[0]}, {str(live).lower()}, {asked}, {practice});"
         return page("stepper", TITLE, start, {"TRACE": self.compact()}, self.theme)
 
     def save(self, path: str | Path) -> Path:

@@ -28,7 +28,8 @@ def test_a_bug_shows_on_the_graph_that_its_error_names(name: str) -> None:
 
 
 HIDDEN = {
-    "overwrite": "y = exp(x)*w", "no_local": "y = x + w", "no_upstream": "y = tanh(x)", "first_path": "y = exp(tanh(x))",
+    "overwrite": "y = exp(x)*w", "no_local": "y = x + w", "no_upstream": "y = tanh(x)",
+    "first_path": "y = exp(tanh(x))",
     "set_of_inputs": "y = exp(x)*x", "no_order": "y = exp(x)*x", "not_zeroed": "y = x*0", "sign": "y = x*0",
     "data_for_gradient": "y = x*0.7",
 }  # fmt: skip
@@ -36,5 +37,7 @@ HIDDEN = {
 
 @pytest.mark.parametrize(("name", "source"), HIDDEN.items())
 def test_a_bug_that_does_not_show_is_an_error(name: str, source: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' does not show on this graph, where .*; it does on a graph such as '"):
+    with pytest.raises(
+        ValueError, match=f"'{name}' does not show on this graph, where .*; it does on a graph such as '"
+    ):
         Stepper(graph(source, 0.7), bug=name)

@@ -1,7 +1,7 @@
 /* The state of the page as text, for the address after the #: what a link restores, and what Python asks for.
 
    phase=backward&step=9&open=layers.0&open=layers.1.neurons.0&n3=0.5&camera=120,80,1.25&rate=0.1&tab=descent&group=1&present=1
-   &quiz=local&ask=n3 */
+   &quiz=local&ask=n3&engineer=1 */
 
 import { plain, isOne, shown } from "./numbers.js";
 import { lasting } from "./life.js";
@@ -17,7 +17,7 @@ export const exact = (x) => (Number.isFinite(x) ? (Object.is(x, -0) ? "-0" : Str
 
 const number = (text) => (isOne(text) || NUMBER.test(text) ? Number(plain(text)) : null);
 
-/* {phase, step, open, leaves, camera, rate, tab, quiz, ask, group, present}, as far as the text has them, and `problems` in sentences. */
+/* {phase, step, open, leaves, camera, rate, tab, quiz, ask, group, present, engineer}, as far as the text has them, and `problems` in sentences. */
 export function readAddress(text, { nodes, boxes }) {
   const found = { leaves: new Map(), problems: [] };
   const problem = (sentence) => found.problems.push(sentence);
@@ -55,7 +55,7 @@ export function readAddress(text, { nodes, boxes }) {
       const node = nodes[Number(/^n(\d{1,9})$/.exec(value)?.[1])];
       if (node && !node.constant) (found.ask ??= new Set()).add(node.index);
       else problem(`there is no node “${value}” to ask about`);
-    } else if (key === "group" || key === "present") {
+    } else if (["group", "present", "engineer"].includes(key)) {
       found[key] = true;
     } else {
       problem(`“${key}” means nothing to this page`);
@@ -64,7 +64,7 @@ export function readAddress(text, { nodes, boxes }) {
   return found;
 }
 
-export function writeAddress({ phase, step, open, leaves, camera, rate, tab, quiz, ask, group, present }, { boxes }) {
+export function writeAddress({ phase, step, open, leaves, camera, rate, tab, quiz, ask, group, present, engineer }, { boxes }) {
   const text = new URLSearchParams({ phase, step: String(step) });
   const inside = new Set([...open].flatMap((box) => around(boxes, boxes[box].parent)));
   if (boxes.length && open.size === boxes.length) text.append("open", "*");
@@ -77,7 +77,7 @@ export function writeAddress({ phase, step, open, leaves, camera, rate, tab, qui
   if (tab !== TABS[0]) text.append("tab", tab);
   if (quiz !== undefined) text.append("quiz", quiz);
   for (const i of ask ?? []) text.append("ask", `n${i}`);
-  for (const [flag, on] of Object.entries({ group, present })) if (on) text.append(flag, "1");
+  for (const [flag, on] of Object.entries({ group, present, engineer })) if (on) text.append(flag, "1");
   return text.toString().replace(/%2C/g, ",").replace(/%28/g, "(").replace(/%29/g, ")").replace(/%5B/g, "[").replace(/%5D/g, "]");
 }
 

@@ -7,7 +7,9 @@ const TRIES = 2;
 
 /* A question has a `key`, a `label`, a `check` for what was typed, the `solution` as a sentence, and either `options` to
    choose from or a number to be typed. `check` returns {problem} for what is no answer, {right, said}, or {accepted} where
-   there is nothing to be right or wrong. A `free` question may be tried as often as one likes. */
+   there is nothing to be right or wrong. `done` is called with what came of it. A `patient` question may be tried as often
+   as one likes, a `quiet` one takes no focus, `picks` is false where nothing in the picture is an answer, and `unscored`
+   ones are no part of the score. */
 export function createAsker(title, changed) {
   const settled = new Map();
   const wrong = new Map();
@@ -30,7 +32,7 @@ export function createAsker(title, changed) {
     el("guess").value = "";
     el("choice").replaceChildren(make("option", { value: "", textContent: "choose …" }), ...(next.options ?? []).map((one) => make("option", { ...one })));
     invalid(false);
-    focus();
+    if (!next.quiet) focus();
   }
 
   function focus() {
@@ -41,12 +43,13 @@ export function createAsker(title, changed) {
   }
 
   function settle(right, sentence) {
-    const { key, about, done } = question;
+    const { key, about, done, unscored } = question;
     const mistakes = wrong.get(key) ?? [];
-    settled.set(key, { about, right, tried: mistakes.length + 1, mistakes });
+    wrong.delete(key);
+    if (!unscored) settled.set(key, { about, right, tried: mistakes.length + 1, mistakes });
     question = null;
-    done?.(right);
-    said(sentence);
+    const consequence = done?.(right);
+    said([sentence, consequence].filter(Boolean).join(" "));
     score();
     changed();
     if (el("asked").hidden && (self === top || document.hasFocus())) el("next").focus({ preventScroll: true });
@@ -61,15 +64,14 @@ export function createAsker(title, changed) {
     } else if (result.accepted) {
       const { done } = question;
       question = null;
-      said(result.said ?? "");
-      done(text);
+      said(done(text) ?? "");
       changed();
     } else if (result.right) {
       settle(true, ["Right.", result.said].filter(Boolean).join(" "));
     } else {
-      const { key, solution, free } = question;
+      const { key, solution, patient } = question;
       wrong.set(key, [...(wrong.get(key) ?? []), result.mistake ?? ""]);
-      if (!free && wrong.get(key).length >= TRIES) settle(false, `${result.said} ${solution}`);
+      if (!patient && wrong.get(key).length >= TRIES) settle(false, `${result.said} ${solution}`);
       else {
         said(`${result.said} Try again.`);
         focus();
@@ -117,12 +119,13 @@ export function createAsker(title, changed) {
 
   return {
     show, focus,
-    asks: () => question !== null,
+    asks: () => question !== null && !question.quiet,
     settled: (key) => settled.has(key),
+    again: (key) => { for (const known of [settled, wrong]) known.delete(key); },
     said, forget: () => said(""),
     /* Whether a click in the picture was an answer. */
     pick: (id) => {
-      if (!question?.options || (question.picks && !question.picks(id))) return false;
+      if (!question?.options || question.picks === false) return false;
       el("choice").value = id;
       submit(id);
       return true;

@@ -1,10 +1,10 @@
 /* The playground: formulas as they are typed, and the stepper of the graph that they spell out. */
 
 import { bar, exact } from "./address.js";
+import { typed } from "./answer.js";
 import { problem } from "./expression.js";
 import { end } from "./life.js";
 import { make } from "./elements.js";
-import { typed } from "./numbers.js";
 import { asPython } from "./python.js";
 import { evaluated, languageOf, parsed, traceOf } from "./recording.js";
 import { start } from "./stepper.js";
@@ -16,14 +16,15 @@ const FIRST = [2, 0.5, -1.5, 3, 1.5, -1];
 /* From how many milliseconds for a picture on it waits for a pause in typing. */
 const SLOW = 100;
 /* What another graph keeps of how the page looked. */
-const KEPT = ["phase", "rate", "tab", "group", "present"];
+const KEPT = ["phase", "rate", "tab", "group", "present", "quiz", "engineer"];
 
 const kept = (address, too = () => false) =>
   new URLSearchParams([...new URLSearchParams(address)].filter(([key]) => KEPT.includes(key) || too(key))).toString();
 
-/* `text` is JSON with the table of the language, the examples and the most letters and nodes that there may be, `asked` an address that holds where there is none. */
+/* `text` is JSON with the table of the language, what Python says of mistakes, the examples, and the most letters and
+   nodes that there may be; `asked` is an address that holds where there is none. */
 export function play(operations, text, asked) {
-  const { table, examples, most } = JSON.parse(text);
+  const { table, told, examples, most } = JSON.parse(text);
   const language = languageOf(operations, table);
   const fresh = ["controls", "stage", "paper"].map((id) => el(id).cloneNode(true));
   /* The numbers of inputs by name, also of those that a formula had and has no more; and what is shown now. */
@@ -74,7 +75,7 @@ export function play(operations, text, asked) {
     for (const one of fresh) el(one.id).replaceWith(one.cloneNode(true));
     for (const [id, checked, value] of ticks) Object.assign(el(id), el(id).type === "checkbox" ? { checked } : { value });
     shown = found;
-    start(JSON.stringify(found.trace), operations, false, "", { read: () => own, write });
+    start(JSON.stringify(found.trace), operations, false, "", told, { read: () => own, write });
     el("tab-descent").hidden = true;  /* for no leaf of a formula is a parameter */
     write(own);
     cost = performance.now() - began;

@@ -23,14 +23,15 @@ import { atEnd } from "./life.js";
 import { createMap } from "./edge_of_view.js";
 import { createSight } from "./sight.js";
 import { createHost } from "./host.js";
+import { createSymbols } from "./symbols.js";
 
 const el = (id) => document.getElementById(id);
 const root = document.documentElement;
 
 /* `operations` work the nodes out anew, or are null; a `live` page asks the frame around it instead. `asked` is an
-   address that holds where the page's own, which it keeps in `place`, has nothing to say, and `sentences` tell of
-   mistakes by name. */
-export function start(text, operations, live, asked, { sentences }, place = bar) {
+   address that holds where the page's own, which it keeps in `place`, has nothing to say, and `told` is what Python
+   says of mistakes. */
+export function start(text, operations, live, asked, told, place = bar) {
   const graph = read(text);
   const { nodes, boxes, output } = graph;
   const write = writer(graph);
@@ -39,7 +40,7 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
   const kinds = leavesOf(graph);
   const given = new Map(kinds.flatMap(([, those]) => those.map((node) => [node.index, node.data])));
   const state = { phase: "backward", at: 0, cycle: false, leaves: given, open: new Set(), present: false, camera: null };
-  let [seen, placed, stories, pass, now] = [null, null, null, backwardPass(nodes, output), null];
+  let [seen, placed, plain, stories, pass, now] = [null, null, null, null, backwardPass(nodes, output), null];
 
   const style = getComputedStyle(root);
   const palette = Object.fromEntries(["positive", "negative", "neutral"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
@@ -56,7 +57,7 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
   });
   const map = createMap(camera);
   const tabs = createTabs(() => address.follow());
-  const practice = createPractice(graph, sentences, write, { changed: () => paint(), chosen: () => practise() });
+  const practice = createPractice(graph, told, write, { chosen: () => practise(), retold: () => retell() });
   const player = createPlayer(() => walk.tick(), () => paint(false));
   const changeable = Boolean(operations) || live;
   const { rerun, waiting } = createPasses(graph, operations, live, settle);
@@ -74,10 +75,11 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
     picture.light(u === undefined ? [] : pathsThrough(seen, seen.units[u]));
   });
   const address = createAddress(() => writeAddress({
-    phase: state.phase, step: state.at, open: state.open, leaves: [...state.leaves].filter(([i, x]) => !Object.is(x, given.get(i))),
+    phase: state.phase, step: state.at, open: state.open, leaves: changed(),
     camera: camera.centred(), rate: descent.typed(), group: el("group").checked, tab: tabs.current(), present: state.present, ...practice.written(),
   }, graph), (text) => restore(readAddress(text, graph)), place);
 
+  const changed = () => [...state.leaves].filter(([i, x]) => !Object.is(x, given.get(i)));
   const story = () => stories[state.phase];
   const step = () => (state.at ? story()[state.at - 1] : null);
   const adds = ({ edges }) => !edges.length || edges.some(([i, k]) => pass.contributions[i][k] !== 0);
@@ -85,12 +87,12 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
     story, step, adds, skips: () => state.phase === "backward" && el("zeros").checked, asks: practice.asks, busy: waiting,
     leave: practice.forget, descend: descent.descend, paint,
   });
-  const changed = () => [...state.leaves].some(([i, x]) => !Object.is(x, given.get(i)));
 
   /* View, steps and drawing anew, for what is open now. */
   function rebuild() {
     seen = view(graph, state.open);
-    stories = stepsOf(seen, el("group").checked, changeable ? descent.parameters : []);
+    plain = stepsOf(seen, el("group").checked, changeable ? descent.parameters : []);
+    stories = practice.stories(plain, seen);
     placed = layout(seen, picture.sizeOf, layouts);
     card.hide();
     picture.draw(seen, placed);
@@ -102,9 +104,20 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
 
   /* Another kind of practice, at the start of its pass and with the boxes open that it needs. */
   function practise() {
-    walk.phase(practice.phase() ?? state.phase);
-    const needed = practice.needed(context());
-    if (needed.length) change(() => needed.forEach((box) => state.open.add(box)));
+    state.phase = practice.phase() ?? state.phase;
+    retell();
+    walk.phase(state.phase);
+    if (practice.goesOn()) walk.last();
+    if (openNeeded()) change(() => {});
+  }
+
+  const openNeeded = () => practice.needed(context()).map((box) => state.open.add(box)).length > 0;
+
+  /* The steps anew, for what has been done in practice. */
+  function retell(follow = true) {
+    stories = practice.stories(plain, seen);
+    state.at = practice.goesOn() && state.phase === "backward" ? story().length : Math.min(state.at, story().length);
+    paint(follow);
   }
 
   const rectOf = (box) => placed.frames.get(box) ?? placed.units.get(seen.unitOfBox.get(box));
@@ -129,7 +142,7 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
 
   function known(scene) {
     const largest = pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
-    return knownAt({ seen, stories, pass, phase: state.phase, palette, largest, ...scene });
+    return knownAt({ seen, stories, phase: state.phase, palette, largest, ...scene });
   }
 
   const context = () => ({ seen, stories, pass, phase: state.phase, at: state.at });
@@ -140,14 +153,15 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
     now = known(scene);
     picture.paint(now);
     const one = scene.step;
-    const where = `Step ${state.at} of ${story().length}: `;
-    const before = soFar(nodes, pass, stories.backward, phase === "backward" ? Math.max(scene.at - 1, 0) : 0, output);
+    const where = scene.earlier === state.at ? `Step ${state.at + 1}: ` : `Step ${state.at} of ${story().length}: `;
+    const before = soFar(nodes, scene.pass, stories.backward, phase === "backward" ? scene.earlier : 0, output);
     const update = phase === "update" ? { rate: descent.rate(), rows: descent.rows() } : null;
     if (scene.words) say(spoken(where + scene.words), symbols);
-    else if (one) say(tell(seen, one, where, { pass, before, phase, hidden: scene.asking, write, changed: changed(), update }), symbols);
+    else if (one) say(tell(seen, one, where, { pass: scene.pass, before, phase, hidden: scene.facts ? null : scene.asking, facts: scene.facts, write, changed: changed().length > 0, update }), symbols);
     else say(beginning(graph, phase), symbols);
     practice.show(scene.question);
     explain(one);
+    el("phase-update").hidden = !stories.update.length;
     const about = aboutStep(now, one);
     if (follow) state.camera = null;
     const sides = follow ? sight.look(about) : sight.docks(about);
@@ -165,20 +179,10 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
     addUp(graph, target, now.gradients.get(target), !more);
   }
 
-  /* What a symbol of the rule stands for, lit up in the picture, or brought into view. */
-  const symbols = {
-    light: (part) => {
-      card.hide();
-      if (!part) picture.light([]);
-      else if (part.edge) picture.light(seen.edges.filter(({ pairs }) => pairs.some(([i, k]) => i === part.edge[0] && k === part.edge[1])).map(({ id }) => id));
-      else picture.light([], seen.unitOf[part.value ?? part.gradient], part.value === undefined ? "third" : "second");
-    },
-    show: ({ value, gradient, edge }) => {
-      const those = edge ? [edge[0], nodes[edge[0]].inputs[edge[1]]] : [value ?? gradient];
-      camera.follow(those.map((i) => placed.units.get(seen.unitOf[i])));
-      looked();
-    },
-  };
+  const symbols = createSymbols(graph, picture, card, () => seen, (those) => {
+    camera.follow(those.map((i) => placed.units.get(seen.unitOf[i])));
+    looked();
+  });
 
   function looked() {
     state.camera = null;
@@ -192,7 +196,8 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
     state.leaves = leaves;
     show();
     descent.reached(leaves, pass.gradients, then);
-    paint(false);
+    practice.refresh();
+    retell(false);
   }
 
   function show() {
@@ -224,15 +229,11 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
     descent.setRate(found.rate);
     tabs.choose(found.tab && !el(`tab-${found.tab}`).hidden ? found.tab : TABS[0]);
     rebuild();
-    const needed = practice.needed(context());
-    if (needed.length) {
-      needed.forEach((box) => state.open.add(box));
-      rebuild();
-    }
+    if (openNeeded()) rebuild();
     camera.show(placed, null);
     if (found.camera) camera.put(found.camera);
     if (found.step > story().length) found.problems.push(`there is no step ${found.step} here; the last one is ${story().length}`);
-    state.at = Math.min(found.step ?? 0, story().length);
+    state.at = Math.min(found.step ?? (practice.goesOn() && state.phase === "backward" ? Infinity : 0), story().length);
     const leaves = new Map([...given, ...found.leaves]);
     if (changeable && [...leaves].some(([i, x]) => !Object.is(x, state.leaves.get(i)))) rerun(leaves);
     paint(!found.camera);
@@ -241,8 +242,7 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
     el("trouble").textContent = found.problems.length ? `The address was not followed in all: ${found.problems.join("; ")}.` : "";
   }
 
-  const zoomed = (zoom) => () => { zoom(); looked(); };
-  const togglePresent = () => { present(!state.present); paint(); };
+  const [zoomed, togglePresent] = [(zoom) => () => { zoom(); looked(); }, () => { present(!state.present); paint(); }];
   const controls = createControls({
     ...walk, forward: () => walk.phase("forward"), backward: () => walk.phase("backward"),
     update: () => { if (stories.update.length) walk.phase("update"); }, descend: () => { if (changeable) descent.descend(); },
@@ -274,7 +274,6 @@ export function start(text, operations, live, asked, { sentences }, place = bar)
   el("tab-descent").hidden = !changeable;
   el("nudge").hidden = !nudge;
   el("link-line").hidden = framed;
-  el("phase-update").hidden = !changeable || !descent.parameters.length;
   document.querySelector("h1").classList.toggle("unseen", framed);
   show();
   descent.reached(given, pass.gradients);
