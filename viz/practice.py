@@ -29,7 +29,7 @@ BUGS = {
 
 
 def told(bug: str | None = None) -> dict[str, Any]:
-    """What a page is told: a sentence for each mistake and near miss by name, most likely first, and the bug to find."""
+    """What a page is told: a sentence for each mistake and near miss, most likely first, and the bug to find."""
     sentences = {one.name: one.sentence for one in [*MISTAKES.values(), *NEAR_MISSES]}
     # A number for the bug, which is not to be read at a glance.
     return {"sentences": sentences, "bug": None if bug is None else list(BUGS).index(bug)}
