@@ -31,7 +31,7 @@ class Epoch(NamedTuple):
 
 @dataclass
 class History:
-    """The course of a training: one `Epoch` each, and why it ended."""
+    """The course of a training run: one `Epoch` after another, and why it ended."""
 
     epochs: list[Epoch] = field(default_factory=list)
     """The epochs that were finished."""

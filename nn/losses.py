@@ -188,7 +188,7 @@ def l2_penalty(parameters: Iterable[Any]) -> Any:
 
 
 def _squared(x: Any) -> Any:
-    # Not x**2, which works out a derivative by the exponent as well.
+    # Not x**2, which works out a derivative with respect to the exponent as well.
     return x * x
 
 

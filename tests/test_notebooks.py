@@ -7,6 +7,7 @@ import re
 import time
 import tokenize
 import tomllib
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 SOLUTIONS = tomllib.loads((Path(__file__).parent / "solutions.toml").read_text(encoding="utf-8"))
 """For each notebook its exercises, each with a right answer and wrong ones."""
+NOTES = tomllib.loads((Path(__file__).parent / "notes.toml").read_text(encoding="utf-8"))["rows"]
+"""What the lecture notes teach: where in them, what, in which notebook, and in which words."""
+SECTIONS = ["Mistakes everyone makes", "Exercises", "Summary", "Check yourself", "Further reading"]
 SECONDS = 60
 LARGEST = 1_500_000
 # A number that is no part of a name; the last digits of one that was trained may differ on another processor.
@@ -47,6 +51,12 @@ def read(path: Path) -> Any:
 
 def code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@cache
+def words_of(path: Path) -> str:
+    """All that stands in the cells of a notebook."""
+    return "\n".join(cell.source for cell in read(path).cells)
 
 
 def is_check(cell: Any) -> bool:
@@ -108,6 +118,42 @@ def test_a_stepper_has_a_picture_where_there_are_no_scripts(path: Path) -> None:
             html = output.get("data", {}).get("text/html", "")
             if "<iframe" in html:
                 assert re.search(r'<img [^>]*src="data:image/svg\+xml;base64,', html), cell.source
+
+
+@each_notebook
+def test_a_lesson_says_what_it_is_for_and_ends_with_a_summary_and_questions(path: Path) -> None:
+    texts = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"]
+    assert all(part in texts[1] for part in ("- **Goals.** ", "- **You need.** ", "- **Time.** ", " minutes"))
+    headings = [text.removeprefix("## ") for text in texts if text.startswith("## ")]
+    assert [heading for heading in headings if heading in SECTIONS] == SECTIONS
+    questions = texts[texts.index("## Check yourself") + 1]
+    assert re.findall(r"^\d(?=\. )", questions, re.MULTILINE) == list("12345")
+
+
+@each_notebook
+def test_headings_stand_in_cells_of_their_own(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown" and re.search(r"^#+ ", re.sub(r"(?s)```.*?```", "", cell.source), re.MULTILINE):
+            assert len(cell.source.splitlines()) == 1, cell.source
+
+
+@each_notebook
+def test_a_figure_has_an_alternative_text(path: Path) -> None:
+    """In the metadata of its cell, where nbconvert looks for it."""
+    for cell in code_cells(read(path)):
+        if any("image/" in kind for output in cell.outputs for kind in output.get("data", {})):
+            assert len(cell.metadata.get("alt", "")) >= 20, cell.source
+
+
+@pytest.mark.parametrize(("place", "what", "number", "quotation"), NOTES, ids=[f"{row[0]} {row[1]}" for row in NOTES])
+def test_the_notes_are_taught(place: str, what: str, number: str, quotation: str) -> None:
+    [path] = [path for path in PATHS if path.stem.startswith(number)]
+    assert " ".join(quotation.split()) in " ".join(words_of(path).split()), f"{place}: {what}"
+
+
+def test_the_notes_are_taught_throughout() -> None:
+    assert len(NOTES) >= 150
+    assert {row[0][:3] for row in NOTES} == {"000", "001", "002", "003", "004"}
 
 
 @each_notebook
@@ -215,6 +261,8 @@ def test_in_a_browser(path: Path, browser: Browser, tmp_path: Path) -> None:
     page.goto(page_path.as_uri())
     widths = page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
     assert all(width > 50 for width in widths)
+    alternatives = page.eval_on_selector_all("img", "images => images.map(image => image.alt)")
+    assert all(len(text) >= 20 and "No description" not in text for text in alternatives)
     assert len(widths) + page.locator("svg").count() >= 2
     for frame in page.locator("iframe").all():
         inner = frame.content_frame

@@ -31,7 +31,10 @@ def tour(folder: Path, save: Save) -> list[Path]:
 
     Raises OSError where a file cannot be written, and RuntimeError where Graphviz is missing.
     """
-    print(f"A Tesla goes twice as fast as a BMW, which goes 100 times as fast as the ground:\n{TESLA_BMW}\n")
+    print(
+        "A BMW is 100 times as fast as a walker, and a Tesla twice as fast as the BMW.\n"
+        f"How far do they get for each metre of ground that the walker covers?\n{TESLA_BMW}\n"
+    )
     evaluation = evaluate(TESLA_BMW, {"ground": 1.0})
     tesla, page = evaluation.output, folder / "tesla_bmw.html"
     tesla.backward()
