@@ -1,4 +1,4 @@
-"""Turns of phrase that are ruled out in the course, README.md and docstrings. The list does not replace reading them."""
+"""Turns of phrase that are ruled out in the course, README.md and docstrings; the list does not replace reading."""
 
 from __future__ import annotations
 
