@@ -4,7 +4,8 @@ The passes, in the order in which they run, each in a file:
 
 1. `lowering` turns the recorded Values into a list of nodes of three kinds: a *leaf*, a *call* of a primitive, or a
    *linear* node, an offset plus a sum of terms ``coefficient * left * right``, where right may be missing. Sums, signs
-   and constant factors are folded into the linear node that they lead to; what does not depend on a leaf is a number.
+   and constant factors are folded into the linear node that they lead to; what does not depend on a leaf is a number;
+   and `lowered` makes one of nodes that are equal.
 
    >>> from autograd_core import Value
    >>> from autograd_core.compiler.lowering import lower

@@ -1,19 +1,19 @@
 """First pass: from recorded Values to leaves, calls and linear nodes, without anything that need not be computed.
 
 Constants are folded; additions, subtractions, signs and constant factors are folded into the linear node that they
-lead to; a product that is used once becomes a term of it; equal calls become one. What is decided here is decided by
-the kind of an operation and never by a number: a weight that happens to be 0 must not make its neuron different from
-the next.
+lead to; a product that is used once becomes a term of it; equal calls and equal linear nodes become one. What is
+decided here is decided by the kind of an operation and never by a number: a weight that happens to be 0 must not make
+its neuron different from the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 from autograd_core import primitives
+from autograd_core.compiler.lowered import Call, Lowered, MaxReduce, merge_equal
 from autograd_core.graph import topological_order
 from autograd_core.masks import Bernoulli
 from autograd_core.primitives import Primitive
@@ -30,79 +30,12 @@ _KINDS: dict[Primitive | None, int] = {
 }
 
 
-class Call(NamedTuple):
-    """A primitive on its operands."""
-
-    primitive: Primitive
-    operands: tuple[int, ...]
-
-
-class MaxReduce(NamedTuple):
-    """The largest of its operands, without a derivative: what a detached chain of maxima is."""
-
-    operands: tuple[int, ...]
-
-
 class Scale(NamedTuple):
     """A node as a multiple of another; `weighted` says whether by more than a sign."""
 
     node: int
     factor: float
     weighted: bool
-
-
-@dataclass
-class Lowered:
-    """The graph in the intermediate form. Nodes are numbers, in topological order; the outputs come last.
-
-    A node that is computed is a leaf, a call or a linear node. The linear node `i` is
-
-        offset.get(i, 0.0) + sum of coefficient[k] * left[k] * right[k] over the k with owner[k] == i
-
-    where right is -1 for a term with one factor. A node that was folded into another appears nowhere below.
-    """
-
-    order: list[Value]
-    """The recorded nodes, by number, for their names."""
-    leaves: dict[int, tuple[int, int]]
-    """Source and position of each leaf: 0 is the parameters, 1 the first input, ...; masks are the last sources."""
-    masks: list[tuple[Any, list[float]]]
-    """For each source of masks its generator, and by position the probability of a 1."""
-    calls: dict[int, Call | MaxReduce] = field(default_factory=dict)
-    """Operation and operands, by number."""
-    numbers: dict[int, float] = field(default_factory=dict)
-    """The constants, by number, among the operands of calls."""
-    owner: list[int] = field(default_factory=list)
-    coefficient: list[float] = field(default_factory=list)
-    left: list[int] = field(default_factory=list)
-    right: list[int] = field(default_factory=list)
-    weighted: list[bool] = field(default_factory=list)
-    """Whether a term has a constant factor other than a sign, as in 2 * x - y, whose terms are thus not alike."""
-    offset: dict[int, float] = field(default_factory=dict)
-    level: dict[int, int] = field(default_factory=dict)
-    """For each call and linear node the longest way down to a leaf."""
-    outputs: list[int] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        terms: dict[int, list[str]] = {}
-        for o, c, a, b in zip(self.owner, self.coefficient, self.left, self.right, strict=True):
-            terms.setdefault(o, []).append(f"{c!r}*%{a}" + f"*%{b}" * (b >= 0))
-        lines = []
-        for node in sorted(self.level):
-            if node in self.calls:
-                call = self.calls[node]
-                name = "largest" if isinstance(call, MaxReduce) else call.primitive.name
-                given = (repr(self.numbers[i]) if i in self.numbers else f"%{i}" for i in call.operands)
-                lines.append(f"%{node} = {name}({', '.join(given)})")
-            else:
-                offset = [repr(self.offset[node])] if node in self.offset else []
-                lines.append(f"%{node} = {' + '.join(terms.get(node, []) + offset)}")
-        return "\n".join(lines)
-
-    @property
-    def live(self) -> int:
-        """How many nodes are computed."""
-        return len(self.level)
 
 
 def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sources: int) -> Lowered:
@@ -179,6 +112,7 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
         uses[number[output]] += 1
         lowered.outputs.append(count + k)
     _flatten(lowered, kind, parts, uses)
+    merge_equal(lowered)
     return lowered
 
 
