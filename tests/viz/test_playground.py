@@ -219,7 +219,7 @@ def test_in_a_notebook_the_page_has_a_picture_below_it_and_the_frame_its_height(
     frame.fill("#source", "y = x*x")
     frame.click("#copy-python")
     assert frame.input_value("#copy").endswith("y.backward()\nviz.Stepper(y)\n")
-    assert frame.locator("#copied").text_content() == "Copy it from the field below."
+    assert frame.locator("#taken").text_content() == "Copy it from the field below."
 
 
 PYTHON = """

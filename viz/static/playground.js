@@ -147,12 +147,12 @@ export function play(operations, text, asked) {
       if (self !== top) throw new Error("a frame may not");
       await navigator.clipboard.writeText(what);
       field.hidden = true;
-      el("copied").textContent = `${name} copied.`;
+      el("taken").textContent = `${name} copied.`;
     } catch {
       field.hidden = false;
       field.focus();
       field.select();
-      el("copied").textContent = "Copy it from the field below.";
+      el("taken").textContent = "Copy it from the field below.";
     }
   }
 
