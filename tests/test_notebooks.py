@@ -145,6 +145,17 @@ def test_a_figure_has_an_alternative_text(path: Path) -> None:
             assert len(cell.metadata.get("alt", "")) >= 20, cell.source
 
 
+@pytest.mark.parametrize("path", PATHS[:4], ids=lambda path: path.stem)
+def test_slides_begin_at_headings_and_do_not_show_the_checks(path: Path) -> None:
+    nbconvert = pytest.importorskip("nbconvert")
+
+    notebook = read(path)
+    body, _ = nbconvert.SlidesExporter().from_notebook_node(notebook)
+    headings = [cell for cell in notebook.cells if cell.source.startswith("#") and cell.cell_type == "markdown"]
+    assert body.count("<section><section") == len(headings) - 1, "all but further reading"
+    assert "Not yet:" not in body
+
+
 @pytest.mark.parametrize(("place", "what", "number", "quotation"), NOTES, ids=[f"{row[0]} {row[1]}" for row in NOTES])
 def test_the_notes_are_taught(place: str, what: str, number: str, quotation: str) -> None:
     [path] = [path for path in PATHS if path.stem.startswith(number)]
