@@ -221,7 +221,7 @@ def _steps_to(output: Value, order: Sequence[Value], leading: Container[Value]) 
 
 
 def _explained_through(nodes: list[Value]) -> Explanation:
-    """The derivative of the first node by the last as the product of those of each by the next."""
+    """The derivative of the first node with respect to the last: the product of the derivatives between neighbours."""
     output, wrt = nodes[0], nodes[-1]
     order = topological_order(output)
     place = dict.fromkeys(nodes, 0)

@@ -122,7 +122,7 @@ def evaluate(source: str, at: Mapping[str, float]) -> Evaluation:
 def number(formula: str) -> float:
     """The number that a formula without names comes to; ``pi``, ``e`` and ``inf`` are numbers.
 
-    Raises ExpressionError for what is no such formula.
+    Raises ExpressionError for anything else.
 
     >>> number("3*pi/2")
     4.71238898038469

@@ -107,7 +107,7 @@ def named_scope(name: str) -> Iterator[None]:
     """Give the nodes made inside the with-block a scope, by which drawings cluster them.
 
     A scope inside a scope is joined to it with a dot. Holds for the thread that entered it. Raises TypeError
-    for a name that is no string and ValueError for one that is empty between its dots.
+    for a name that is not a string and ValueError for one that is empty between its dots.
 
     >>> from autograd_core import Value, named_scope
     >>> x = Value(1.0)

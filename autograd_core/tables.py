@@ -97,7 +97,7 @@ def _rows(
 
 
 def forward_table(output: Value) -> Table:
-    """The forward pass: every node that is no constant, how it was computed, and its value.
+    """The forward pass: every node that is not a constant, how it was computed, and its value.
 
     >>> x = Value(3.0, label="x")
     >>> print(forward_table(2 * x))

@@ -60,7 +60,7 @@ def circles(n: int = 100, noise: float = 0.1, factor: float = 0.5, rng: Seed = N
 
 
 def spirals(n: int = 100, noise: float = 0.05, turns: float = 1.0, classes: int = 2, rng: Seed = None) -> XY:
-    """One arm a class, each winding `turns` times around (0, 0) while its radius grows to 1.
+    """One arm for each class, winding `turns` times around (0, 0) while its radius grows to 1.
 
     At the share t of its length, 0 < t <= 1, an arm has radius t and has turned by `turns` · t; the arms start
     evenly spread. After Karpathy's toy data of CS231n.
@@ -90,7 +90,7 @@ def xor(n: int | None = None, noise: float = 0.0, rng: Seed = None) -> XY:
 
 
 def blobs(n: int = 100, centers: int = 3, std: float = 1.0, dimensions: int = 2, rng: Seed = None) -> XY:
-    """A normally distributed cloud a class, after scikit-learn's make_blobs.
+    """A normally distributed cloud for each class, after scikit-learn's make_blobs.
 
     The `centers` are drawn uniformly from -10 to 10 in each of the `dimensions`; `std` is the standard deviation
     of each coordinate around them.
@@ -104,7 +104,7 @@ def blobs(n: int = 100, centers: int = 3, std: float = 1.0, dimensions: int = 2,
 def linear(n: int = 100, noise: float = 0.1, weights: Any = 2.0, bias: float = 1.0, rng: Seed = None) -> XY:
     """Regression: y = X @ weights + bias + noise, with X uniform from -1 to 1.
 
-    `weights` is a number for one input, or a sequence of one number an input; `noise` is on y alone.
+    `weights` is a number for one input, or a sequence with one number for each input; `noise` is on y alone.
 
     >>> X, y = linear(5, noise=0.0, weights=[2.0, -1.0], bias=0.5, rng=0)
     >>> bool(np.allclose(y, 2.0 * X[:, 0] - X[:, 1] + 0.5))

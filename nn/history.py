@@ -1,4 +1,4 @@
-"""What a training leaves behind and what its callbacks see: `Epoch`, `History`, `Training`, `EarlyStopping`."""
+"""What a training run leaves behind and what its callbacks see: `Epoch`, `History`, `Training`, `EarlyStopping`."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Training:
         self.best = self.last._replace(parameters=self.best_parameters)
 
     def stop(self, reason: str, restore_best: bool = False) -> None:
-        """End the training after this epoch, on request with the weights of the best epoch so far."""
+        """End the training run after this epoch, on request with the weights of the best epoch so far."""
         self.history.stopped = reason
         self.restore_best = restore_best
 
@@ -132,7 +132,7 @@ class Training:
             self.settle_on(now, self.best, self.best_loss)
 
     def settle_on(self, last: Moment, best: Moment, best_loss: float) -> None:
-        """Set what the run can go back to in one step, for Ctrl-C may come between any two."""
+        """Set what the run can go back to in one step, because Ctrl-C may come between any two."""
         vars(self).update(
             last=last, best=best, best_parameters=best.parameters, best_loss=best_loss,
             finished=len(self.history.epochs),
@@ -151,7 +151,7 @@ class Training:
 class EarlyStopping:
     """A callback that stops when the monitored loss has not improved by `min_delta` for `patience` epochs.
 
-    The model then gets back the weights of its best epoch. Looks only at the history, so a resumed training stops
+    The model then gets back the weights of its best epoch. Looks only at the history, so a resumed run stops
     where an uninterrupted one would.
     """
 
@@ -163,7 +163,7 @@ class EarlyStopping:
         non_negative(self.min_delta, "min_delta")
 
     def __call__(self, training: Training) -> None:
-        """Stop the training if it is time."""
+        """Stop the training run if it is time."""
         best, since = math.inf, 0
         for loss in training.history.monitored:
             if loss < best - self.min_delta:

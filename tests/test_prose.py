@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RULED_OUT = {
     r"\b(lest|whoever|whomever|whence|thereof)\b": ("lest it overflow", "so that it does not overflow"),
-    r"\b(derivatives?|gradients?|differentiated?) by (the |\$|`|[b-z]\d?\b)": (
+    r"\b(derivatives?|gradients?|differentiated?)( of [\w ]{1,30})? by (the |\$|`|[b-z]\d?\b)": (
         "the derivative by x",
         "the derivative with respect to x, and the gradient by a factor",
     ),

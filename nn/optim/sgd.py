@@ -12,7 +12,7 @@ from nn.optim.resumable import ANY_NUMBER
 
 @dataclass(eq=False)
 class SGD(Optimizer):
-    """Gradient descent with momentum (Polyak 1964), or Nesterov's (1983) in the form of Sutskever et al. 2013.
+    """Gradient descent with momentum (Polyak 1964), or Nesterov's (1983), as in Bengio et al. 2012, section 3.5.
 
         g = gradient + weight_decay w
         v = momentum v + (1 - dampening) g      (v = g at the first step)
