@@ -84,7 +84,7 @@ class Primitive:
         self.__module__ = self.module
 
     def __call__(self, *operands: Any) -> Any:
-        """Apply the operation; raises TypeError for a wrong number of operands or one that is no number."""
+        """Apply the operation; raises TypeError for a wrong number of operands or one that is not a number."""
         if len(operands) != self.arity:
             operands = self._with_defaults(operands)
         for operand in operands:
@@ -213,7 +213,7 @@ def primitive(
 
 
 def _slope_of_power(x: Any, y: Any) -> Any:
-    """y * x**(y - 1), but 0 for y = 0 at every x, also where x**-1 is infinite or nan."""
+    """y * x**(y - 1), but 0 for y = 0 at every x, even where x**-1 is infinite or nan."""
     if isinstance(y, float):
         return y * pow(x, y - 1.0) if y != 0.0 else 0.0
     return y * pow(where(equal(y, 0.0) * (1.0 - less(1e-307, abs(x))), 1.0, x), y - 1.0)

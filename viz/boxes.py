@@ -1,4 +1,4 @@
-"""Which boxes a drawing has: one a node, one a scope where a graph is collapsed, or only those near the output."""
+"""Which boxes a drawing has: one for each node, or each scope if collapsed, or only those near the output."""
 
 from __future__ import annotations
 

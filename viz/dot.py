@@ -223,7 +223,7 @@ def _add_frame(
 def _add_edges(
     graph: graphviz.Digraph, box: Box, drawn: set[Box], contributions: bool, names: dict[Value, str]
 ) -> None:
-    """An edge an argument between nodes, an edge a pair where one of them is a collapsed scope."""
+    """One edge for each argument of a node, and one for each pair of boxes where a scope is collapsed."""
     bundles: Counter[Box] = Counter()
     cut = False
     for source, node, position in box.edges:

@@ -29,7 +29,7 @@ MOST_NUMBERED = 5
 
 
 def draw_network(model: Module, x: Any, *, loss: Callable[[Any], Value] | None = None, max_width: int = 16) -> Diagram:
-    """Draw a network on one sample: a column a layer, a circle a neuron, a line a weight.
+    """Draw a network on one sample: a column for each layer, a circle for each neuron, a line for each weight.
 
     A circle shows what the neuron hands on and the gradient, with respect to it, of the network's output (of their sum
     if there are several) or of ``loss(output)``; it is coloured by the gradient as in `draw`. A line is the thicker the

@@ -180,7 +180,7 @@ class Graph:
 
 
 def _template(text: str) -> str:
-    """For str.format; braces, in the name of an operation say, are doubled by nobody but here."""
+    """For str.format; braces, for example in the name of an operation, are doubled only here."""
     braced = text.replace("{", "{{").replace("}", "}}")
     return braced.replace("-\x02", "{").replace("\x00", "{").replace("\x01", "}")
 

@@ -110,7 +110,7 @@ class TrainingPlayer:
     def __call__(self, training: Training) -> None:
         """Record the epoch that has just ended.
 
-        Raises TypeError for what is no `Training`, ValueError for an unknown `part` or too many parameters.
+        Raises TypeError for anything that is not a `Training`, ValueError for an unknown `part` or too many parameters.
         """
         if training is not self._training:
             self._attend(training)

@@ -1,4 +1,4 @@
-"""The boxes of a graph, one a call of a module or a with-block of `named_scope`, and boxes inside boxes."""
+"""The boxes of a graph, one for each call of a module or with-block of `named_scope`, and boxes inside boxes."""
 
 from __future__ import annotations
 
