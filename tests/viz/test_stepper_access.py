@@ -45,6 +45,14 @@ def test_axe_finds_nothing(scheme: Any, size: tuple[int, int, int], browser: Bro
         # Nothing but the table scrolls sideways.
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert docked
+    for mode in ("engineer", "hunt"):
+        press(page, "tab-practice")
+        page.check(f"#{mode}")
+        press(page, "next")
+        press(page, "check")
+        violations = Axe().run(page).response["violations"]
+        assert [(mode, one["id"], one["nodes"][0]["html"]) for one in violations] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     context.close()
 
 

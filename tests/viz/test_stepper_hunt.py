@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from autograd_core.mistakes import MISTAKES
 from tests.viz.steppers import lines, network, opened, press, step_to, text
 from tests.viz.stories import shown
 from viz import Stepper
+from viz.page import script
+from viz.practice import bug_to_find
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -123,6 +126,37 @@ def test_the_page_can_choose_a_bug_itself_and_opens_the_boxes(page: Page, tmp_pa
     page.locator("#hunt").click()
     assert text(page, "verdict").startswith("On this graph no mistake would show")
     assert not page.is_checked("#hunt")
+
+
+# Whether each mistake shows on the page, for a graph in which each node stands by itself.
+SHOWS = """([trace, names]) => {
+  const graph = traceModule.read(trace);
+  const hunt = huntModule.createHunt(graph, Object.fromEntries(names.map((name) => [name, ""])));
+  const seen = { unitOf: graph.nodes.map((_, i) => i) };
+  return names.filter((name) => {
+    hunt.set(name);
+    return hunt.scene({ stories: { backward: hunt.story(seen) }, at: 0 }, false).asking === "bug";
+  });
+}"""
+
+
+def test_python_and_the_page_agree_on_what_shows(page: Page) -> None:
+    page.evaluate(f"{script('stepper')}; Object.assign(window, {{ traceModule, huntModule }});")
+    for source in (
+        "y = x*x",
+        "y = exp(tanh(x))",
+        "a = x*x; y = a + tanh(a)*x",
+        "y = x + w",
+        "y = x*0",
+        "y = log(x - x)",
+    ):
+        for x in (0.0, 0.7, 1.0):
+            output = evaluate(source, {"x": x, "w": 2.0} if "w" in source else {"x": x}).output
+            showing = []
+            for name in MISTAKES:
+                with suppress(ValueError):
+                    showing.append(bug_to_find(name, None, output))
+            assert page.evaluate(SHOWS, [Stepper(output).compact(), list(MISTAKES)]) == showing, (source, x)
 
 
 def test_a_random_bug_is_that_of_its_seed_and_shows() -> None:

@@ -68,6 +68,20 @@ def test_a_neuron_fits_its_frame_without_scrollbars(context: BrowserContext, tmp
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_question_in_a_frame_is_asked_and_answered_there(context: BrowserContext, tmp_path: Path) -> None:
+    page = context.new_page()
+    page.goto(converted(Stepper(neuron(), quiz="value"), tmp_path).as_uri())
+    frame = page.frames[1]
+    frame.wait_for_selector("#controls")
+    assert page.evaluate("document.activeElement.tagName") == "BODY", "a page that opens takes no focus from others"
+    frame.locator("#next").click()
+    assert frame.evaluate("document.activeElement.id") == "guess"
+    page.keyboard.type("-6")
+    page.keyboard.press("Enter")
+    assert frame.locator("#verdict").text_content() == "Right."
+    assert frame.evaluate(OVERFLOW) == [0, 0]
+
+
 def test_the_frame_is_as_high_as_its_content(context: BrowserContext, tmp_path: Path) -> None:
     page = context.new_page()
     page.set_viewport_size({"width": 500, "height": 900})

@@ -221,6 +221,8 @@ def test_playing_stops_at_a_question_and_keys_do_not_answer_it(page: Page, tmp_p
     page.click("#play")
     sync_api.expect(page.locator("#play")).to_have_text("Play")
     assert text(page, "count").startswith("2 of ")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "next", "the keyboard gets out of the question, too"
     for key in ("ArrowRight", "ArrowLeft"):
         page.locator("#picture").focus()
         page.keyboard.press(key)

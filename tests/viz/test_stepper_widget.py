@@ -168,6 +168,39 @@ def test_a_changed_input_goes_to_the_kernel_and_back(
     context.close()
 
 
+def test_practice_in_a_widget_follows_what_the_kernel_answers(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    sent: list[Any] = []
+    page = browser.new_page()
+    page.expose_function("kernel", lambda text: asked.append(json.loads(text)))
+    widget = Stepper(neuron(2.0), quiz="local", ask=["x"]).widget()
+    monkeypatch.setattr(widget, "send", sent.append)
+    page.goto(host(widget, tmp_path))
+    frame = page.frame_locator("iframe")
+    frame.locator("#last").click()
+    frame.locator("#tab-inputs").click()
+    place = next(i for i, node in enumerate(topological_order(neuron(2.0))) if node.label == "w")
+    frame.locator(f"#leaf-{place}").fill("0.25")
+    frame.locator("#restore").focus()
+    widget._handle_custom_msg(asked[-1], [])
+    page.evaluate("trace => window.answer(trace)", sent[-1]["trace"])
+    frame.locator("#n2 text >> text='data 0.75'").wait_for(timeout=5_000)
+    for answer, said in (("-1/4", "A sign is wrong"), ("0.25", "Right.")):
+        frame.locator("#guess").fill(answer)
+        frame.locator("#guess").press("Enter")
+        assert (frame.locator("#verdict").text_content() or "").startswith(said)
+    frame.locator("#tab-practice").click()
+    frame.locator("#copy-score").click()
+    frame.locator("#copied:text('Cop')").wait_for(timeout=5_000)
+    assert "∂v2/∂x: right at try 2 (sign)" in frame.locator("#score-text").input_value()
+    for mode, words in (("engineer", "which node has its whole gradient"), ("hunt", "this backward pass has a bug")):
+        frame.locator(f"#{mode}").check()
+        assert words in (frame.locator("#words").text_content() or "")
+    page.close()
+
+
 def test_a_widget_has_the_theme_of_the_notebook_and_keeps_a_height_that_is_given(
     browser: Browser, tmp_path: Path
 ) -> None:

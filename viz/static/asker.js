@@ -93,8 +93,10 @@ export function createAsker(title, changed) {
 
   /* Where a page may not write to the clipboard, the text is there to be copied by hand. */
   async function copy() {
-    const lines = [...settled.values()].map(({ about, right, tried, mistakes }) =>
-      `${about}: ${right ? `right${tried > 1 ? ` at try ${tried}` : ""}` : "not found"}${mistakes.some(Boolean) ? ` (${mistakes.filter(Boolean).join(", ")})` : ""}`);
+    const lines = [...settled.values()].map(({ about, right, tried, mistakes }) => {
+      const named = [...new Set(mistakes.filter(Boolean))];
+      return `${about}: ${right ? `right${tried > 1 ? ` at try ${tried}` : ""}` : "not found"}${named.length ? ` (${named.join(", ")})` : ""}`;
+    });
     const text = [`${title}: ${total()}`, ...lines].join("\n");
     el("score-text").value = text;
     el("score-text").hidden = false;
@@ -109,8 +111,9 @@ export function createAsker(title, changed) {
 
   el("check").addEventListener("click", () => submit(field().value));
   el("reveal").addEventListener("click", () => settle(false, question.solution));
-  /* The key is used up, or it would press the button that gets the focus. */
+  /* The key is used up, or it would press the button that gets the focus. Escape leaves the question for the steps. */
   el("asked").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") el("next").focus();
     if (event.key !== "Enter" || event.target.tagName === "BUTTON") return;
     event.preventDefault();
     submit(field().value);

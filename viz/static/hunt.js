@@ -1,5 +1,6 @@
 /* Finding the bug: a backward pass with a mistake in it, whose first wrong step the reader points at and names. */
 
+import { backwardPass } from "./engine.js";
 import { MISTAKE_NAMES, played } from "./mistakes.js";
 import { shown } from "./numbers.js";
 import { nothing } from "./questions.js";
@@ -27,9 +28,14 @@ function judged({ nodes, output }, pass) {
 
 export function createHunt(graph, sentences) {
   let [name, pass, steps] = [null, null, []];
-  const look = (one) => judged(graph, played(graph, one));
   const wrongIn = (all) => all.findIndex(({ right }) => !right);
-  const alike = (one) => look(one).map(({ told }) => told).join() === steps.map(({ told }) => told).join();
+  const alike = (one) => judged(graph, played(graph, one)).map(({ told }) => told).join() === steps.map(({ told }) => told).join();
+
+  /* Whether a gradient is wrong in the end; what went wrong on the way may have come to nothing. */
+  function shows({ gradients }) {
+    const right = backwardPass(graph.nodes, graph.output).gradients;
+    return right.some((gradient, i) => !graph.nodes[i].constant && shown(gradient) !== shown(gradients[i]));
+  }
 
   function set(next) {
     name = next;
@@ -45,7 +51,7 @@ export function createHunt(graph, sentences) {
 
   /* One of those that show on this graph, or null where there is none. */
   function random() {
-    const showing = MISTAKE_NAMES.filter((one) => wrongIn(look(one)) >= 0);
+    const showing = MISTAKE_NAMES.filter((one) => shows(played(graph, one)));
     set(showing.length ? showing[Math.floor(Math.random() * showing.length)] : null);
     return name;
   }
@@ -76,7 +82,7 @@ export function createHunt(graph, sentences) {
   function scene({ stories, at }, settled) {
     const shownPass = { ...pass, gradients: pass.upstream };
     const now = { pass: shownPass, hidden: nothing(), at, asking: null, facts: true, question: null, step: at ? stories.backward[at - 1] : null };
-    if (wrongIn(steps) < 0) return { ...now, words: "with these inputs the bug does not show: every number is right. Change an input." };
+    if (!shows(pass)) return { ...now, words: "with these inputs the bug does not show: every number is right. Change an input." };
     if (!at) return { ...now, asking: settled ? null : "bug", words: "this backward pass has a bug. Step through it, and point at the first step that is wrong." };
     return settled ? now : { ...now, asking: "bug", question: question(at) };
   }

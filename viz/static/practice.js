@@ -86,6 +86,7 @@ export function createPractice(graph, { sentences, bug }, write, act) {
     /* The pass that is practised, and whether one goes on at the end of what has been done in it. */
     phase: () => (mode() === null ? null : mode() === "quiz" && kind() === "value" ? "forward" : "backward"),
     goesOn: () => mode() === "engineer",
+    own: () => mode() === "engineer" || mode() === "hunt",
     /* For other inputs. */
     refresh: () => {
       engineer.restart();

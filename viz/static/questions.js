@@ -19,7 +19,7 @@ export function numberQuestion(right, candidates, sentences) {
       if (answer.problem) return answer;
       if (agrees(right, answer)) return { right: true };
       const [name] = namesFor(candidates, answer);
-      if (name) return { right: false, said: sentences[name] ?? name, mistake: name };
+      if (name) return { right: false, said: sentences[name] ?? name, mistake: sentences[name] && name };
       /* Numbers on the way may have been rounded. */
       const near = Math.abs(answer.number - right) <= 0.01 * Math.abs(right);
       return near ? { right: true } : { right: false, said: "Not quite." };

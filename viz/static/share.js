@@ -38,7 +38,7 @@ export function createShare({ view, every, count }) {
   /* One step on one page: the picture as large as there is room for, and what is said of it. */
   function sheet() {
     const said = el("story").cloneNode(true);
-    for (const one of said.querySelectorAll("[hidden], #asked, #verdict")) one.remove();
+    for (const one of said.querySelectorAll("[hidden], #asked, #verdict, #take-back")) one.remove();
     for (const one of [said, ...said.querySelectorAll("[id]")]) one.removeAttribute("id");
     for (const one of said.querySelectorAll("[tabindex]")) for (const name of ["tabindex", "role", "title"]) one.removeAttribute(name);
     said.removeAttribute("aria-labelledby");

@@ -84,7 +84,7 @@ export function start(text, operations, live, asked, told, place = bar) {
   const step = () => (state.at ? story()[state.at - 1] : null);
   const adds = ({ edges }) => !edges.length || edges.some(([i, k]) => pass.contributions[i][k] !== 0);
   const walk = createWalk(state, player, {
-    story, step, adds, skips: () => state.phase === "backward" && el("zeros").checked, asks: practice.asks, busy: waiting,
+    story, step, adds, skips: () => state.phase === "backward" && el("zeros").checked && !practice.own(), asks: practice.asks, busy: waiting,
     leave: practice.forget, descend: descent.descend, paint,
   });
 
