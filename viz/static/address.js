@@ -15,7 +15,8 @@ const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 /* As JSON writes a number, all its digits, or as "inf", "-inf" and "nan". */
 export const exact = (x) => (Number.isFinite(x) ? (Object.is(x, -0) ? "-0" : String(x)) : shown(x));
 
-const number = (text) => (isOne(text) || NUMBER.test(text) ? Number(plain(text)) : null);
+/* What such a text means, or null. */
+export const number = (text) => (isOne(text) || NUMBER.test(text) ? Number(plain(text)) : null);
 
 /* {phase, step, open, leaves, camera, rate, tab, quiz, ask, group, present, engineer}, as far as the text has them, and `problems` in sentences. */
 export function readAddress(text, { nodes, boxes }) {

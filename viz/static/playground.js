@@ -1,7 +1,6 @@
 /* The playground: formulas as they are typed, and the stepper of the graph that they spell out. */
 
-import { bar, exact } from "./address.js";
-import { typed } from "./answer.js";
+import { bar, exact, number } from "./address.js";
 import { problem } from "./expression.js";
 import { end } from "./life.js";
 import { make } from "./elements.js";
@@ -87,7 +86,7 @@ export function play(operations, text, asked) {
     const now = new Map(shown.at);
     for (const [key, value] of new URLSearchParams(stepper)) {
       const name = /^n\d+$/.test(key) ? shown.order[key.slice(1)].name : null;
-      if (shown.at.has(name)) now.set(name, typed(value).number);
+      if (shown.at.has(name)) now.set(name, number(value));
       else rest.append(key, value);
     }
     own = stepper;
@@ -111,8 +110,8 @@ export function play(operations, text, asked) {
     clearTimeout(timer);
     numbers = new Map((given.get("at") ?? "").split(",").flatMap((part) => {
       const [name, value] = part.split(":");
-      const { number } = typed(value ?? "");
-      return number === undefined ? [] : [[name.normalize("NFKC"), number]];
+      const x = number(value ?? "");
+      return x === null ? [] : [[name.normalize("NFKC"), x]];
     }));
     el("source").value = given.get("of");
     for (const key of ["of", "at"]) given.delete(key);
