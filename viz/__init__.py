@@ -28,12 +28,14 @@ from viz.plots import (
 )
 from viz.stepper import Stepper
 from viz.training import TrainingPlayer
+from viz.worksheet import Worksheet
 
 __all__ = [
     "Diagram",
     "Playground",
     "Stepper",
     "TrainingPlayer",
+    "Worksheet",
     "draw",
     "draw_network",
     "gradient_norms",

@@ -1,4 +1,4 @@
-"""The command line: ``autograd-core explain``, ``autograd-core play`` and ``autograd-core demo``."""
+"""The command line: ``autograd-core explain``, ``play``, ``worksheet`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from typing import IO, Any, NoReturn
 from unicodedata import normalize
 
 from autograd_core import backward_table, explain, forward_table
+from autograd_core.exercises import TOPICS
 from autograd_core.expression import Evaluation, ExpressionError, MissingInputError, evaluate, number
 from autograd_core.tables import MOST_ROWS
 from viz.demo import TESLA_BMW, tour
 from viz.dot import draw
 from viz.playground import Playground
 from viz.stepper import Stepper
+from viz.worksheet import MOST_QUESTIONS, Worksheet
 
 PROGRAM = "autograd-core"
 PICTURES = ("svg", "png", "pdf")
@@ -148,6 +150,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     playing.set_defaults(run=_play)
 
+    printing = commands.add_parser(
+        "worksheet",
+        help="write questions to print, with a key",
+        description="Write a page to print: questions about one topic, tables to fill in, and a key.",
+        epilog=f"example: {PROGRAM} worksheet --topic paths --seed 3 --out sheet.html",
+    )
+    printing.add_argument("--topic", choices=list(TOPICS), required=True, help="what the questions are about")
+    printing.add_argument("--seed", type=int, default=0, help="which sheet; the same one each time (%(default)s)")
+    printing.add_argument(
+        "--count",
+        type=int,
+        choices=range(1, MOST_QUESTIONS + 1),
+        default=4,
+        metavar="N",
+        help="questions (%(default)s)",
+    )
+    printing.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page")
+    printing.set_defaults(run=_worksheet)
+
     demonstrating = commands.add_parser("demo", help="a tour: explains, draws, trains, and says where the pictures are")
     demonstrating.add_argument(
         "--out", type=Path, default=Path("autograd-core-demo"), metavar="DIR", help="where to write (%(default)s)"
@@ -213,6 +234,11 @@ def _play(options: argparse.Namespace) -> None:
         playground = Playground(source, _inputs(options.at) or None)
     _save(playground.save, options.out)
     print(f"Open it in a browser:\n  {_visible(options.out.absolute())}")
+
+
+def _worksheet(options: argparse.Namespace) -> None:
+    _require_suffix("--out", options.out, "html")
+    _save(Worksheet(options.topic, seed=options.seed, count=options.count).save, options.out)
 
 
 def _require_suffix(option: str, path: Path, kind: str) -> None:

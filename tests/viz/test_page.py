@@ -93,7 +93,9 @@ def test_a_page_asks_for_nothing_and_leaves_no_place_empty(name: str) -> None:
 
 
 def test_every_file_is_used() -> None:
-    used = {"page.html", "page.css", "buttons.html"} | {f"{name}.js" for name in BESIDE}
+    used = {"page.html", "page.css", "buttons.html", "worksheet.html", "worksheet.css"} | {
+        f"{name}.js" for name in BESIDE
+    }
     for name in PAGES:
         used |= {f"{name}.html", f"{name}.css"} | {f"{one}.js" for one in reached(name)}
         used |= {re.sub(r"-[\d.]+\.min$", ".LICENSE", one) for one in reached(name) - {*MODULES}}
