@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
@@ -17,18 +15,17 @@ from unicodedata import normalize
 
 from autograd_core import backward_table, explain, forward_table
 from autograd_core.exercises import TOPICS
-from autograd_core.expression import Evaluation, ExpressionError, MissingInputError, evaluate, number
+from autograd_core.expression import Evaluation, ExpressionError, evaluate
 from autograd_core.tables import MOST_ROWS
 from viz.demo import TESLA_BMW, tour
 from viz.dot import draw
+from viz.given import hint_at_inputs, numbers, require_suffix, source
 from viz.playground import Playground
 from viz.stepper import Stepper
 from viz.worksheet import MOST_QUESTIONS, Worksheet
 
 PROGRAM = "autograd-core"
 PICTURES = ("svg", "png", "pdf")
-MOST_READ = 10_000_000
-"""How many bytes of an expression are read from standard input."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -212,9 +209,9 @@ def _demo(options: argparse.Namespace) -> None:
 def _explain(options: argparse.Namespace) -> None:
     files: dict[str, Path] = {kind: path for kind in (*PICTURES, "html") if (path := getattr(options, kind))}
     for kind, path in files.items():
-        _require_suffix(f"--{kind}", path, kind)
-    with _hint_at_inputs():
-        evaluation = evaluate(_source(options.source), _inputs(options.at))
+        require_suffix(f"--{kind}", path, kind)
+    with hint_at_inputs():
+        evaluation = evaluate(source(options.source), numbers(options.at))
     wrt = dict.fromkeys(normalize("NFKC", name) for name in options.wrt)
     for name in wrt:
         if name not in evaluation.names:
@@ -228,80 +225,17 @@ def _explain(options: argparse.Namespace) -> None:
 
 
 def _play(options: argparse.Namespace) -> None:
-    _require_suffix("--out", options.out, "html")
-    with _hint_at_inputs():
-        source = None if options.source is None else _source(options.source)
-        playground = Playground(source, _inputs(options.at) or None)
+    require_suffix("--out", options.out, "html")
+    with hint_at_inputs():
+        formulas = None if options.source is None else source(options.source)
+        playground = Playground(formulas, numbers(options.at) or None)
     _save(playground.save, options.out)
     print(f"Open it in a browser:\n  {_visible(options.out.absolute())}")
 
 
 def _worksheet(options: argparse.Namespace) -> None:
-    _require_suffix("--out", options.out, "html")
+    require_suffix("--out", options.out, "html")
     _save(Worksheet(options.topic, seed=options.seed, count=options.count).save, options.out)
-
-
-def _require_suffix(option: str, path: Path, kind: str) -> None:
-    if path.suffix.lower() not in (f".{kind}", *([".htm"] if kind == "html" else [])) or "\0" in str(path):
-        raise ExpressionError(f"{option} takes a file that ends in .{kind}, not {str(path)[-60:]}")
-
-
-@contextmanager
-def _hint_at_inputs() -> Iterator[None]:
-    """Say how a missing input gets its value here."""
-    try:
-        yield
-    except MissingInputError as error:
-        raise ExpressionError(f"{error} with --at {error.name}=…") from None
-
-
-def _source(given: str) -> str:
-    return (_standard_input() if given == "-" else given).removeprefix("\ufeff")
-
-
-def _standard_input() -> str:
-    """The expression on standard input: UTF-8, or UTF-16 as PowerShell writes it, with or without a mark in front."""
-    if sys.stdin is None or sys.stdin.closed:
-        raise ExpressionError("- reads the expression from standard input, which is closed")
-    given = getattr(sys.stdin, "buffer", sys.stdin).read(MOST_READ + 1)
-    if len(given) > MOST_READ:
-        raise ExpressionError(f"standard input has more than {MOST_READ:,} bytes, which is no expression to explain")
-    if isinstance(given, str):
-        return given
-    encoding = "utf-8"
-    if given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif b"\0" in given[:2]:
-        # Half of each letter of ASCII is zero, and no expression has a zero of its own.
-        encoding = "utf-16-be" if given.startswith(b"\0") else "utf-16-le"
-    try:
-        return given.decode(encoding)
-    except UnicodeDecodeError as error:
-        where = f"byte {given[error.start]:#04x} at place {error.start + 1:,}"
-        raise ExpressionError(f"standard input is neither UTF-8 nor UTF-16: {where}") from None
-
-
-def _inputs(assignments: Sequence[str]) -> dict[str, float]:
-    """name=value arguments as numbers."""
-    numbers: dict[str, float] = {}
-    for assignment in assignments:
-        name, _, text = assignment.partition("=")
-        name = normalize("NFKC", name.strip())
-        what = f"--at takes name=value, such as x=1.5 or x=pi/2, and each name once, not {assignment[:60]!r}"
-        if not name or not text or name in numbers:
-            raise ExpressionError(what)
-        try:
-            numbers[name] = _number(text)
-        except ExpressionError as error:
-            raise ExpressionError(f"{what}: {error}") from None
-    return numbers
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)  # which also knows nan
-    except ValueError:
-        return number(text)
 
 
 def _show(evaluation: Evaluation, wrt: Sequence[str], latex: bool) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from viz import cli, demo
+from viz import demo
 from viz.cli import main
 
 TESLA = "tesla = 2*bmw; bmw = 100*ground"
@@ -74,7 +74,7 @@ def test_a_byte_order_mark_in_an_argument_is_skipped() -> None:
 def test_other_standard_input_is_refused(
     given: bytes, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "MOST_READ", 10)
+    monkeypatch.setattr("viz.given.MOST_READ", 10)
     standard_input(monkeypatch, given)
     assert main(["explain", "-", "--at", "x=1"]) == 2
     assert message in capsys.readouterr().err
