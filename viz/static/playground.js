@@ -128,7 +128,7 @@ export function play(operations, text, asked) {
 
   function complain(error) {
     if (error && error.sentence === undefined) throw error;
-    el("fault-words").textContent = error ? `${error.sentence.charAt(0).toUpperCase()}${error.sentence.slice(1)}.` : "";
+    el("fault-words").textContent = error ? `${error.sentence}.` : "";
     el("fault-place").textContent = error?.shown ?? "";
     el("source").setAttribute("aria-invalid", String(Boolean(error)));
     el("stage").classList.toggle("stale", Boolean(error));
