@@ -323,11 +323,22 @@ def diagnose(output: Value, wrt: Value, answer: float | str) -> list[Mistake]:
     if wrt not in order:
         name = names_of([wrt])[wrt]
         raise ValueError(f"{name} is not in the graph of this output, so there is no derivative to ask for")
-    number, tolerance = typed(answer)
-    if _agrees(_right(output)[wrt], number, tolerance):
+    if is_right(output, wrt, answer):
         return []
+    number, tolerance = typed(answer)
     candidates = [*MISTAKES.values(), *NEAR_MISSES]
     return [one for one in candidates if any(_agrees(found[wrt], number, tolerance) for found in one.variants(output))]
+
+
+def is_right(output: Value, wrt: Value, answer: float | str) -> bool:
+    """Whether an answer for d output / d wrt is right in the digits that were typed; raises as `diagnose`.
+
+    >>> from autograd_core import Value
+    >>> x = Value(3.0, label="x")
+    >>> is_right(x * x + x, x, "7.0"), is_right(x * x + x, x, "7.1")
+    (True, False)
+    """
+    return _agrees(_right(output)[wrt], *typed(answer))
 
 
 _MINUS = re.compile("[\u2010-\u2015\u2212\ufe63\uff0d]")

@@ -35,7 +35,7 @@ LARGEST = 1_500_000
 # A number that is no part of a name; the last digits of one that was trained may differ on another processor.
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 TOLERANCE = 0.02
-ALONE = {"Playground", "Worksheet"}
+ALONE = {"Exercise", "Playground", "Worksheet"}
 """What shows by itself how it is used."""
 UNNAMED = {"Diagram", "Epoch", "History", "Module", "Optimizer", "Scheduler", "Training"}
 """What one gets, and does not ask for by name."""

@@ -15,6 +15,7 @@ if _shadows := [
     )
 
 from viz.dot import Diagram, draw
+from viz.exercise import Exercise
 from viz.network import draw_network
 from viz.playground import Playground
 from viz.plots import (
@@ -32,6 +33,7 @@ from viz.worksheet import Worksheet
 
 __all__ = [
     "Diagram",
+    "Exercise",
     "Playground",
     "Stepper",
     "TrainingPlayer",

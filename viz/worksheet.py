@@ -80,12 +80,12 @@ def asked_for(question: Question) -> str:
     return f"∂{question.evaluation.output.label}/∂{question.wrt}"
 
 
-def drawing(question: Question) -> str:
-    """The graph as an SVG element, with the numbers of the inputs and room for all others.
+def drawing(output: Value) -> str:
+    """The graph as an SVG element, with the numbers of the leaves and room for all others.
 
     Raises RuntimeError, with what to do, where no Graphviz is installed.
     """
-    order = topological_order(question.evaluation.output)
+    order = topological_order(output)
     names, index = names_of(order), {node: i for i, node in enumerate(order)}
     graph = graphviz.Digraph(
         graph_attr={"rankdir": "LR", "nodesep": "0.15", "ranksep": "0.35", "bgcolor": "transparent"},
@@ -120,7 +120,7 @@ def _question(place: int, question: Question, fade: int) -> str:
     return (
         f"<section><h2>{place}. What is {asked_for(question)}?</h2>"
         f'<p class="formulas">{formulas}</p><p class="given">{html.escape(given)}{rounding}</p>'
-        f"<figure>{drawing(question)}</figure>"
+        f"<figure>{drawing(output)}</figure>"
         f'<div class="passes">{_forward(output, fade)}{_backward(output, fade)}</div>'
         f'<p class="answer">{asked_for(question)} = <span class="blank"></span></p></section>'
     )

@@ -16,7 +16,7 @@ from viz.page import framed, html_path, json_number, json_text, script, static
 
 STATIC = Path(pages.__file__).parent / "static"
 MODULES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.js"))}
-PAGES = ("stepper", "training", "playground")
+PAGES = ("stepper", "training", "playground", "exercise")
 # What is put into a notebook beside a frame is no module of a page.
 BESIDE = {"frame", "widget"}
 
@@ -83,7 +83,10 @@ def test_a_script_has_each_module_once_and_after_those_that_it_needs(name: str) 
 @each_page
 def test_a_page_asks_for_nothing_and_leaves_no_place_empty(name: str) -> None:
     page = pages.page(
-        name, "A <title>", "start();", {"TRACE": json_text({"label": "%%SCRIPT%%</script>"}), "CURVE": ""}
+        name,
+        "A <title>",
+        "start();",
+        {"TRACE": json_text({"label": "%%SCRIPT%%</script>"}), "CURVE": "", "PICTURE": ""},
     )
     assert "<title>A &lt;title&gt;</title>" in page
     assert page.count("%%") == 2

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autograd_core import backward_steps
-from autograd_core.exercises import Question, question
+from autograd_core.exercises import question
+from autograd_core.expression import evaluate
 from viz import Worksheet, worksheet
 from viz.cli import main
 from viz.worksheet import drawing, shown
@@ -36,7 +37,7 @@ def rows(section: str, caption: str) -> list[list[str]]:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sheets without pictures, which take Graphviz a third of a second each."""
-    monkeypatch.setattr(worksheet, "drawing", lambda question: "<svg></svg>")
+    monkeypatch.setattr(worksheet, "drawing", lambda output: "<svg></svg>")
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -73,11 +74,11 @@ def test_the_key_has_the_answer_its_chain_rule_and_what_wrong_numbers_mean() -> 
 
 
 def test_the_graph_has_the_numbers_of_the_inputs_and_room_for_the_others() -> None:
-    asked = Question("paths", 1, 0, "a = x + 4; y = a*a", {"x": 3.0}, "x")
-    text = re.findall(r"<text[^>]*>(.*?)</text>", drawing(asked))
+    output = evaluate("a = x + 4; y = a*a", {"x": 3.0}).output
+    text = re.findall(r"<text[^>]*>(.*?)</text>", drawing(output))
     assert text == ["x", "data 3", "grad ____", "a", " = x + 4", "data ____", "grad ____", "y", " = a * a", "data ____",
                     "grad ____"]  # fmt: skip
-    assert drawing(asked).count('class="edge"') == 3
+    assert drawing(output).count('class="edge"') == 3
 
 
 def test_a_printed_sheet_has_its_key_on_a_page_of_its_own_and_nothing_cut(page: Page, tmp_path: Path) -> None:
