@@ -31,8 +31,8 @@ EXAMPLES: dict[str, tuple[str, dict[str, float]]] = {
         {"w1": -3.0, "x1": 2.0, "w2": 1.0, "x2": 0.0, "b": 6.88},
     ),
     "Two layers": (
-        "h1 = tanh(w1*x + b1); h2 = tanh(w2*x + b2)\no = v1*h1 + v2*h2 + c\nloss = (o - target)**2",
-        {"w1": 0.5, "x": 1.0, "b1": 0.0, "w2": -1.0, "b2": 0.5, "v1": 2.0, "v2": 1.0, "c": 0.25, "target": 1.0},
+        "h1 = tanh(w1*x + b1); h2 = tanh(w2*x + b2)\no = u1*h1 + u2*h2 + c\nloss = (o - target)**2",
+        {"w1": 0.5, "x": 1.0, "b1": 0.0, "w2": -1.0, "b2": 0.5, "u1": 2.0, "u2": 1.0, "c": 0.25, "target": 1.0},
     ),
     "Softmax": (
         "e1 = exp(z1); e2 = exp(z2); e3 = exp(z3)\np2 = e2/(e1 + e2 + e3)\nloss = -log(p2)",

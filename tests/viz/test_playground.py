@@ -85,14 +85,20 @@ def test_picture_passes_and_inputs_follow_what_is_typed(play: Page) -> None:
     assert units(play)["y"][0] == "data 27.5"
 
 
-def test_a_step_stays_where_the_graph_does(play: Page) -> None:
+def test_a_step_stays_where_the_graph_does_and_the_way_of_looking_at_it_always(play: Page) -> None:
     write(play, "y = 3*x + b")
     step_to(play, 4)
+    play.click("#tab-practice")
+    play.check("#zeros")
+    play.select_option("#speed", "fast")
     write(play, "y = 4*x + b")
     assert text(play, "count") == "4 of 4"
     assert text(play, "numbers") == "1 · 4 = 4"
     write(play, "y = 4*x*b")
     assert text(play, "count") == "0 of 4"
+    assert play.is_checked("#zeros")
+    assert play.locator("#practice").is_visible()
+    assert play.input_value("#speed") == "400"
 
 
 def test_a_mistake_is_shown_with_a_caret_and_the_cure_and_the_last_picture_stays(play: Page) -> None:
@@ -109,6 +115,16 @@ def test_a_mistake_is_shown_with_a_caret_and_the_cure_and_the_last_picture_stays
     assert not play.locator("#fault").is_visible()
     assert "stale" not in (play.get_attribute("#stage", "class") or "")
     assert set(units(play)) == {"w", "x", "b", "v2", "z", "y"}
+    # A formula with a mistake in it can be handed on, too.
+    write(play, "z = w*x + b; y = tanh(")
+    play.wait_for_url(re.compile(r"tanh\(&at=w:2,x:0.5,b:-1.5"))
+    link = play.url
+    play.goto("about:blank")
+    play.goto(link)
+    assert "got the end of the statement" in text(play, "fault-words")
+    assert play.locator("#controls").is_hidden()
+    write(play, "z = w*x + b; y = tanh(w)")
+    assert units(play)["w"][0] == "data 2"
 
 
 def test_empty_absurd_and_huge_input_is_answered_in_a_sentence(play: Page) -> None:

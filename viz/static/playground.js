@@ -14,11 +14,10 @@ const MOST_LINES = 4;
 const FIRST = [2, 0.5, -1.5, 3, 1.5, -1];
 /* From how many milliseconds for a picture on it waits for a pause in typing. */
 const SLOW = 100;
-/* What another graph keeps of how the page looked. */
-const KEPT = ["phase", "rate", "tab", "group", "present", "quiz", "engineer"];
+/* What the stepper's address says of one graph, and of one with these numbers; the rest is of use to another. */
+const [OF_GRAPH, OF_NUMBERS] = [/^(step|open|camera|ask|n\d+)$/, /^n\d+$/];
 
-const kept = (address, too = () => false) =>
-  new URLSearchParams([...new URLSearchParams(address)].filter(([key]) => KEPT.includes(key) || too(key))).toString();
+const without = (address, lost) => new URLSearchParams([...new URLSearchParams(address)].filter(([key]) => !lost.test(key))).toString();
 
 /* `text` is JSON with the table of the language, what Python says of mistakes, the examples, and the most letters and
    nodes that there may be; `asked` is an address that holds where there is none. */
@@ -54,6 +53,7 @@ export function play(operations, text, asked) {
       complain();
     } catch (error) {
       complain(error);
+      if (shown) write(own);
       return;
     }
     const kind = ({ trace: { name, inputs, operation, constant } }) => JSON.stringify([name, inputs, operation, constant]);
@@ -63,16 +63,16 @@ export function play(operations, text, asked) {
       return;
     }
     const same = shown && kind(found) === kind(shown);
-    own = kept(own, (key) => same && !/^n\d+$/.test(key));
+    own = without(own, same ? OF_NUMBERS : OF_GRAPH);
     show(found);
   }
 
   function show(found) {
     const began = performance.now();
-    const ticks = [...document.querySelectorAll("#stage input[type=checkbox], #controls select")].map((one) => [one.id, one.checked, one.value]);
+    const ticks = [...document.querySelectorAll("#stage input[type=checkbox][id], #controls select")];
     end();
     for (const one of fresh) el(one.id).replaceWith(one.cloneNode(true));
-    for (const [id, checked, value] of ticks) Object.assign(el(id), el(id).type === "checkbox" ? { checked } : { value });
+    for (const { id, type, checked, value } of ticks) if (el(id)) Object.assign(el(id), type === "checkbox" ? { checked } : { value });
     shown = found;
     start(JSON.stringify(found.trace), operations, false, "", told, { read: () => own, write });
     el("tab-descent").hidden = true;  /* for no leaf of a formula is a parameter */
@@ -95,7 +95,7 @@ export function play(operations, text, asked) {
   }
 
   function put(rest, at) {
-    const all = new URLSearchParams({ of: shown.source });
+    const all = new URLSearchParams({ of: el("source").value });
     if (at.size) all.append("at", [...at].map(([name, x]) => `${name}:${exact(x)}`).join(","));
     for (const [key, value] of rest) all.append(key, value);
     const readable = { "%28": "(", "%29": ")", "%2C": ",", "%2F": "/", "%3A": ":", "%3B": ";", "%3D": "=", "%5B": "[", "%5D": "]" };
@@ -159,7 +159,7 @@ export function play(operations, text, asked) {
   el("example").addEventListener("change", () => {
     const chosen = examples[el("example").value];
     el("example").value = "";
-    if (chosen) open(`${chosen.address}&${kept(own)}`);
+    if (chosen) open(`${chosen.address}&${without(own, OF_GRAPH)}`);
   });
   el("source").addEventListener("input", () => {
     clearTimeout(timer);
