@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from autograd_core import compile
+from tests.autograd_core.compiler.realistic import PROGRAMS
 from tests.benchmarks import digits, expressions, moons, training, transformer
 from tests.benchmarks.__main__ import MODULES, main, markdown
 from tests.benchmarks.compiling import growth
+from tests.benchmarks.costs import STATEMENTS, choices, constants
 from tests.benchmarks.engine import (
     GRAPHS,
     LEAN,
@@ -207,3 +209,12 @@ def test_a_benchmark_that_there_is_not() -> None:
     assert all(hasattr(module, "tables") for module in MODULES)
     with pytest.raises(SystemExit, match="no benchmark 'moon'; there are engine, training"):
         main(["moon"])
+
+
+def test_constants_of_costs_are_measured_and_choices_timed() -> None:
+    rows = constants(1, 1e-5)
+    assert {row["constant"] for row in rows} == set(STATEMENTS)
+    assert all(float(row["ns in the table"]) > 0.0 for row in rows)
+    (row,) = choices([next(one for one in PROGRAMS if one.name == "robot_arm")], [None, 256], 1, 1e-5)
+    assert row["a sample"].startswith("scalar ")
+    assert row["a batch of 256"].startswith("numpy ")

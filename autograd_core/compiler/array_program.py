@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from autograd_core import primitives
 from autograd_core.compiler import arrays as helpers_on_arrays
 from autograd_core.compiler import rewrites
 from autograd_core.compiler.builder import Builder
+from autograd_core.compiler.cost import Cost, of_arrays
 from autograd_core.compiler.ir import Form
 from autograd_core.compiler.kinds import Broadcast, Call, Constant, Input, Place, Uniform, View
 from autograd_core.compiler.lowering import Lowered
@@ -37,6 +39,14 @@ class ArrayProgram:
     def operations(self) -> int:
         """How many operations on arrays there are."""
         return self._printer("value_and_grad").cost()
+
+    def cost(self, batch: int | None) -> float:
+        """What a call takes, in nanoseconds, with a batch of that length or without one."""
+        return self._cost.of(batch)
+
+    @cached_property
+    def _cost(self) -> Cost:
+        return of_arrays(self._printer("value_and_grad" if self.given.single else "value"))
 
     def body(self, name: str) -> Body:
         """The lines of `value` or `value_and_grad`."""

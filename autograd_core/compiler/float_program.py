@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from autograd_core.compiler.cost import FLOAT_BATCH, FLOAT_CALL, FLOAT_NUMBER, FLOAT_SAMPLE
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.pieces import Line, cut
 from autograd_core.compiler.signature import Signature, generators_of, shape_text, table
@@ -31,6 +32,8 @@ class FloatProgram:
     """The names of the helpers that the forward pass calls."""
     taken: set[str]
     """The names that mean something in the lines."""
+    sample: float
+    """What the arithmetic of one sample takes, in nanoseconds."""
 
     on_arrays = False
     is_mean = False
@@ -38,6 +41,12 @@ class FloatProgram:
     def operations(self) -> int:
         """How many lines there are."""
         return len(self.head) + len(self.forward) + len(self.backward)
+
+    def cost(self, batch: int | None) -> float:
+        """What a call takes, in nanoseconds, with a batch of that length or without one."""
+        if batch is None or batch == 1:
+            return FLOAT_CALL + self.sample
+        return FLOAT_BATCH + batch * (FLOAT_SAMPLE + self.sample)
 
     def body(self, name: str) -> Body:
         """The lines of `value` or `value_and_grad`."""
@@ -84,6 +93,7 @@ def float_source(lowered: Lowered, given: Signature) -> Source:
         straight.modules,
         helpers,
         straight.names.taken,
+        straight.cost + FLOAT_NUMBER * (sum(map(prod, given.shapes)) + sum(map(len, gradients))),
     )
     return Source(given.names, generators, program)
 

@@ -49,8 +49,9 @@ def compile(
     depends on them alone, are constants of the program. Branches that Python took while the graph was recorded are
     part of it and do not change with the inputs; `where`, `maximum` and `relu` do.
 
-    `backend` is "scalar" for straight-line code on floats, "numpy" for arrays, or "auto" for what suits the graph: a
-    small one is floats, and is written on arrays too when the first batch comes.
+    `backend` is "scalar" for straight-line code on floats, "numpy" for arrays, or "auto" for whichever the operations
+    that would be emitted cost less in, at the length of the batch of each call. The first call that the other one
+    suits takes longer, for the program is then written once more.
 
     Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
     rectangular array; ValueError where a constant part was changed after it was recorded; RuntimeError for an output
@@ -101,7 +102,8 @@ class Program:
     ) -> None:
         self._questions = Questions(lowered, given, outputs, backend)
         self._given, self._parameters = given, parameters
-        self._main = self._questions.choice().runner(None)
+        self._choice = self._questions.choice()
+        self._main = self._choice.runner(None)
         self._main.prepare()
         self._seconds = time.perf_counter() - start
 
@@ -273,5 +275,5 @@ class Program:
 
     def _running(self, batch: int | None) -> Runner:
         """What runs a call, which is from now on what the program shows."""
-        self._main = runner = self._questions.choice().runner(batch)
+        self._main = runner = self._choice.runner(batch)
         return runner

@@ -56,6 +56,10 @@ class FloatRunner:
 
     backend: ClassVar[str] = "scalar"
 
+    def cost(self, batch: int | None) -> float:
+        """What a call takes, in nanoseconds, as `cost` has it."""
+        return self.source.program.cost(batch)
+
     def prepare(self) -> None:
         """Compile the function that is most likely to be called."""
         self.source.function("value_and_grad" if self.given.single else "value")
@@ -74,14 +78,18 @@ class FloatRunner:
         """The value and gradients, or their means."""
         function, given = self.source.function("value_and_grad"), self.given
         shapes = [given.shapes[source] for source in given.wrt]
-        if batch is None:
-            value, *gradients = function(parameters.tolist(), *[array.tolist() for array in inputs])
-            return value, *(np.array(one).reshape(shape) for one, shape in zip(gradients, shapes, strict=True))
+        if batch is None or batch == 1:
+            sources = [parameters, *inputs]
+            only = [array.tolist() for array in sources] if batch is None else next(self._samples(sources, 1))
+            value, *gradients = function(*only)
+            axes = (1,) if batch and given.per_sample else ()
+            return value, *(np.array(one).reshape(axes + shape) for one, shape in zip(gradients, shapes, strict=True))
         results = [function(*sample) for sample in self._samples([parameters, *inputs], batch)]
         values, *columns = zip(*results, strict=True)
         rows = [np.array(one).reshape(batch, *shape) for one, shape in zip(columns, shapes, strict=True)]
         with np.errstate(all="ignore"):
-            return float(np.mean(values)), *(rows if given.per_sample else [one.mean(axis=0) for one in rows])
+            gradients = rows if given.per_sample else [one.sum(axis=0) / batch for one in rows]
+            return float(np.array(values).sum() / batch), *gradients
 
     def text(self, name: str) -> str:
         """The source of a function, in which no input has a batch axis."""
@@ -106,6 +114,10 @@ class ArrayRunner:
     given: Signature
 
     backend: ClassVar[str] = "numpy"
+
+    def cost(self, batch: int | None) -> float:
+        """What a call takes, in nanoseconds, as `cost` has it."""
+        return self.source.program.cost(batch)
 
     def prepare(self) -> None:
         """Compile the function that is most likely to be called."""

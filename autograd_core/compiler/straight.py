@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from autograd_core import floats, primitives
 from autograd_core.compiler import rewrites
+from autograd_core.compiler.cost import FLOAT_OPERATION, of_floats
 from autograd_core.compiler.ir import Form, Operation
 from autograd_core.compiler.kinds import Call, Input, Place
 from autograd_core.compiler.lowering import Lowered, MaxReduce
@@ -72,6 +73,8 @@ class Template(NamedTuple):
     """The number that it is, if it is one."""
     is_name: bool
     """Whether it is an operand or the result itself."""
+    cost: float
+    """What it takes, in nanoseconds."""
 
 
 class Product(NamedTuple):
@@ -106,6 +109,8 @@ class Straight:
         self.modules: set[str] = set()
         self.names = Names([*vars(floats), *sources, *reserved])
         self.lines: list[Line] = []
+        self.cost = 0.0
+        """What the lines written so far take, in nanoseconds."""
         self._templates: dict[object, Template] = {}
         self._name: dict[int, str] = {}
         self._terms: dict[int, dict[tuple[int, int, int], float]] = {}
@@ -131,7 +136,9 @@ class Straight:
             if isinstance(call, MaxReduce):
                 text, reads = self._largest([self._name[operand] for operand in call.operands])
             elif call:
-                text = self._template(call.primitive, None, call.operands).alone.format(*self._texts(call.operands))
+                template = self._template(call.primitive, None, call.operands)
+                self.cost += template.cost
+                text = template.alone.format(*self._texts(call.operands))
                 reads = self._names(call.operands)
             else:
                 terms = [self._term(c, a, b) for (a, b, _), c in self._terms.get(node, {}).items()]
@@ -199,6 +206,7 @@ class Straight:
         template = self._template(call.primitive, position, call.operands)
         if template.number is not None:
             return upstream.times(template.number)
+        self.cost += template.cost
         text = template.factor.format(*self._texts(call.operands), out=self._name[node])
         reads = (text,) if template.is_name else (*self._names(call.operands), self._name[node])
         return Product(upstream.number, (*upstream.factors, text), upstream.reads + reads)
@@ -251,7 +259,8 @@ class Straight:
         self.modules |= printer.modules
         for name, helper in printer.helpers.items():
             self.helpers.setdefault(name, helper)
-        return Template(alone, factor, rewrites.number_at(form, result), isinstance(form[result].kind, Input))
+        is_name = isinstance(form[result].kind, Input)
+        return Template(alone, factor, rewrites.number_at(form, result), is_name, of_floats(printer))
 
     def _term(self, c: float, a: int, b: int) -> Product:
         names = (self._name[a],) if b < 0 else (self._name[a], self._name[b])
@@ -259,6 +268,7 @@ class Straight:
 
     def _product(self, product: Product) -> str:
         number, factors, _ = product
+        self.cost += FLOAT_OPERATION * max(len(factors) - (number == 1.0), 0)
         if number == -1.0 and factors:
             return f"-{' * '.join(factors)}"
         if number != 1.0 or not factors:
@@ -276,6 +286,7 @@ class Straight:
         return self._joined(terms)
 
     def _joined(self, terms: list[Product]) -> tuple[str, tuple[str, ...]]:
+        self.cost += FLOAT_OPERATION * (len(terms) - 1)
         parts, reads = [self._product(terms[0])], terms[0].reads
         for term in terms[1:]:
             sign, term = ("-", term.times(-1.0)) if term.number < 0.0 else ("+", term)
@@ -284,7 +295,9 @@ class Straight:
         return " ".join(parts), reads
 
     def _largest(self, names: list[str]) -> tuple[str, tuple[str, ...]]:
-        larger = self._written(primitives.maximum, None, [None, None]).alone
+        template = self._written(primitives.maximum, None, [None, None])
+        larger = template.alone
+        self.cost += template.cost * (len(names) - 1)
         name = names[0]
         for other in names[1:-1]:
             fresh = self.names.fresh("largest", numbered=True)
