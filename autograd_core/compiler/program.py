@@ -16,6 +16,7 @@ from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.questions import Questions, one_or_all, transformed
 from autograd_core.compiler.runners import FloatRunner, Runner
 from autograd_core.compiler.signature import AS_THEY_ARE, Signature, as_numbers, input_names, leaves_of
+from autograd_core.compiler.story import Story, story
 from autograd_core.files import replacing
 from autograd_core.graph import collector_paused, gradient_lock, require_graph
 from autograd_core.value import Value
@@ -222,18 +223,35 @@ class Program:
         Executed, it defines ``value_and_grad(parameters, *inputs)``, or ``value`` for a program of several outputs.
         In the numpy backend each input has a batch axis; in the scalar backend no input has one.
         """
-        return self._main.text("value_and_grad" if self._given.single else "value")
+        return self._main.text(self._given.main)
 
     def source_for(self, batch: int | None = None, of: str = "value_and_grad", wrt: str = "parameters") -> str:
         """The source that runs a batch of this length, or a call without one: of the gradient, "jacobian" or "hvp".
 
         Raises ValueError for a `wrt` that names no input, another `of`, or a batch of no samples.
         """
-        if batch is not None and (not isinstance(batch, int) or batch < 1):
-            raise ValueError(f"batch is a number of samples from 1, or None, not {batch!r}")
-        several = of == "value_and_grad" and not self._given.single
-        runner = self._questions.choice(of, wrt).runner(batch)
-        return runner.text("value" if several else "value_and_grad")
+        self._check_batch(batch)
+        choice = self._questions.choice(of, wrt)
+        return choice.runner(batch).text(choice.given.main)
+
+    def explain(self, batch: int | None = None, lines: int = 40) -> Story:
+        """What each pass made of the graph, in at most so many lines each, and why the backend was chosen.
+
+        Raises ValueError for a batch of no samples.
+
+        >>> from autograd_core import Value, compile
+        >>> w, x = Value(0.5, label="w"), Value(1.0, label="x")
+        >>> program = compile(w * x * x + 1.0, inputs=[x], parameters=[w])
+        >>> print(program.explain())  # doctest: +ELLIPSIS
+        lowering: 6 recorded nodes, 1 of them left to compute
+        <BLANKLINE>
+        %2 = 1.0*%0*%1
+        %6 = 1.0*%2*%1 + 1.0
+        ...
+        backend: scalar, for a call without a batch is estimated at ... us on floats and ... us in NumPy; ...
+        """
+        self._check_batch(batch)
+        return story(self._choice, batch, lines, [])
 
     def save(self, path: str | Path) -> Path:
         """Write the source to a file that can be imported; the path. Raises OSError where that fails."""
@@ -272,6 +290,12 @@ class Program:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_direct"}
+
+    def _check_batch(self, batch: Any) -> None:
+        if batch is not None and (not isinstance(batch, int) or batch < 1):
+            raise ValueError(f"batch is a number of samples from 1, or None, not {batch!r}")
+        if batch is not None and not self._given.has_batch:
+            raise ValueError("a program without inputs takes no batch")
 
     def _running(self, batch: int | None) -> Runner:
         """What runs a call, which is from now on what the program shows."""

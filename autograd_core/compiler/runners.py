@@ -62,7 +62,7 @@ class FloatRunner:
 
     def prepare(self) -> None:
         """Compile the function that is most likely to be called."""
-        self.source.function("value_and_grad" if self.given.single else "value")
+        self.source.function(self.given.main)
 
     def value(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> Any:
         """The value, the mean of the values, or a row of values for each sample."""
@@ -121,7 +121,7 @@ class ArrayRunner:
 
     def prepare(self) -> None:
         """Compile the function that is most likely to be called."""
-        self.source.function("value_and_grad" if self.given.single else "value")
+        self.source.function(self.given.main)
 
     def value(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> Any:
         """The mean of the values, or a row of values for each sample."""

@@ -31,6 +31,11 @@ class Signature(NamedTuple):
     """What a program of a single output computes, in words."""
 
     @property
+    def main(self) -> str:
+        """The function that matters most: value_and_grad, or value for a program of several outputs."""
+        return "value_and_grad" if self.single else "value"
+
+    @property
     def has_batch(self) -> bool:
         """Whether anything has a batch axis."""
         return any(self.batched)
