@@ -80,9 +80,32 @@ def literal(number: float) -> str:
 
 
 class Printer:
-    """The lines of a form, as far as the operations at `roots` need it.
+    """The expressions of a form, as far as the operations at `roots` need it.
 
-    A subclass says how each kind of operation is written, in methods named after the kinds, such as `_matmul`.
+    A subclass is a target. It has a table of how the target writes each primitive, and for each kind of operation a
+    method named after it, such as `_matmul` for `MatMul`, which is handed the kind and its operation, and returns the
+    expression. It writes operands by `text`, `enclosed` or `atom`. Inputs, calls and numbers are written here as most
+    languages have them. The operations that have a `name` are lines, in the order of `used`; the others stand inside.
+    Lines that the form has no name for, such as what is read twice, get one from `names`, for which `Names` is told the
+    words that are taken in the target.
+
+    >>> from autograd_core import Value, compile
+    >>> from autograd_core.functions import tanh
+    >>> class Lisp(Printer):
+    ...     target, table = "Lisp", "Lisp.forms"
+    ...     forms = {"add": "+", "mul": "*", "tanh": "tanh"}
+    ...     def _call(self, kind, one):
+    ...         function = self.form_of(kind.primitive, kind.arguments)
+    ...         return Text(f"({function} {' '.join(map(self.text, kind.arguments))})", ATOM)
+    >>> x, y = Value(0.5, label="x"), Value(2.0, label="y")
+    >>> form = compile(1.0 + tanh(x * y) * x, inputs=[x, y], backend="numpy").form
+    >>> printer = Lisp(form, form.results[:1], Names([]))
+    >>> for place in printer.used:
+    ...     if place in printer.name:
+    ...         print(f"(setf {printer.name[place]} {printer.expression(place).text})")
+    (setf z1 (* x y))
+    (setf tanh1 (tanh z1))
+    (setf value (+ (* x tanh1) 1.0))
     """
 
     target = ""
@@ -177,7 +200,12 @@ class Printer:
         value = number_at(self.form, place)
         if value is not None:
             return Text(self.number(value), SIGN if math.copysign(1.0, value) < 0.0 and value == value else ATOM)
-        return getattr(self, f"_{type(one.kind).__name__.lower()}")(one.kind, one)
+        kind = type(one.kind).__name__
+        write = getattr(self, f"_{kind.lower()}", None)
+        if write is None:
+            own = type(self).__name__
+            raise CompileError(f"{kind} is not written in {self.target}: add a method _{kind.lower()} to {own}")
+        return write(one.kind, one)
 
     def number(self, value: float) -> str:
         """A number as source."""

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_core.compiler.array_program import ArrayProgram
 from autograd_core.compiler.choice import Backend
+from autograd_core.compiler.ir import Form
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.questions import Questions, one_or_all, transformed
-from autograd_core.compiler.runners import FloatRunner, Runner
+from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
 from autograd_core.compiler.signature import AS_THEY_ARE, Signature, as_numbers, input_names, leaves_of
 from autograd_core.compiler.story import Story, story
 from autograd_core.files import replacing
@@ -252,6 +254,26 @@ class Program:
         """
         self._check_batch(batch)
         return story(self._choice, batch, lines, [])
+
+    @property
+    def form(self) -> Form:
+        """The array form of the program, forward and backward: to be read, by print(program.form), and to be printed.
+
+        Raises TypeError where the program is not on arrays.
+
+        >>> from autograd_core import Value, compile
+        >>> w = [Value(1.0), Value(2.0)]
+        >>> print(compile(w[0] * w[0] + w[1] * w[1], parameters=w, backend="numpy").form)
+        parameters   : [2]  input
+        value        : []   the output  = parameters @ parameters
+        gradient     : [2]              = broadcast(0.0)
+        d_parameters : [2]              = 2.0 * parameters
+        gradient     : [2]              = gradient with [...] = d_parameters
+        """
+        program = self._main.source.program if isinstance(self._main, ArrayRunner) else None
+        if not isinstance(program, ArrayProgram):
+            raise TypeError("a program on floats has no array form; compile it with backend='numpy'")
+        return program.form
 
     def save(self, path: str | Path) -> Path:
         """Write the source to a file that can be imported; the path. Raises OSError where that fails."""

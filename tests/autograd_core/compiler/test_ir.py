@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from autograd_core import Value, compile, functions, primitives
-from autograd_core.compiler.array_program import ArrayProgram
 from autograd_core.compiler.ir import Form
 from autograd_core.compiler.kinds import (
     Broadcast,
@@ -50,13 +49,6 @@ d_W        : [2, 3]                  = d_z1.T @ x
 gradient   : [8]                     = gradient with .reshape(2, 4)[:, :3] = d_W"""
 
 
-def form_of(program: object) -> Form:
-    """The form behind a program on arrays."""
-    array_program = vars(program)["_main"].source.program
-    assert isinstance(array_program, ArrayProgram)
-    return array_program.form
-
-
 def layer() -> Form:
     """A layer of two neurons with three inputs, and the sum of the squares of its outputs."""
     weights = [Value(0.1, label=f"neurons.{k // 4}.{'wwwb'[k % 4]}") for k in range(8)]
@@ -66,7 +58,7 @@ def layer() -> Form:
     rows = [weights[:4], weights[4:]]
     hidden = [functions.tanh(sum((w * n for w, n in zip(row[:3], x, strict=True)), row[3])) for row in rows]
     loss = sum((h * h for h in hidden), Value(0.0))
-    return form_of(compile(loss, [x], weights, "numpy"))
+    return compile(loss, [x], weights, "numpy").form
 
 
 def test_forward_and_backward_are_one_list_that_prints_itself() -> None:

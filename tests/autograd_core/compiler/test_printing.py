@@ -9,6 +9,9 @@ import pytest
 
 from autograd_core import PRIMITIVES, Primitive, Value, compile, functions
 from autograd_core.compiler import CompileError, javascript, numpy_printer, straight
+from autograd_core.compiler.kinds import View
+from autograd_core.compiler.names import Names
+from autograd_core.compiler.printing import Printer
 from autograd_core.compiler.program import Backend
 from autograd_core.graph import collector_paused, topological_order
 from tests.autograd_core.compiler.agreement import assert_agrees, each_backend, nodes
@@ -46,6 +49,24 @@ def test_a_primitive_named_like_another_is_not_taken_for_it(target: str) -> None
     other, w = Primitive("tanh", lambda x: x, lambda x, out: (1.0,)), Value(0.5)
     with pytest.raises(CompileError, match=f"tanh has no form in {target}"):
         written(target, other(w) * w, [w])
+
+
+def test_a_kind_without_a_method_is_an_error_that_names_it() -> None:
+    class Toy(Printer):
+        target = "toy"
+
+    w = [Value(0.5), Value(0.25)]
+    form = compile(w[0] * w[1], [], w, "numpy").form
+    printer = Toy(form, form.results, Names([]))
+    with pytest.raises(CompileError, match="^View is not written in toy: add a method _view to Toy$"):
+        printer.expression(next(place for place in printer.used if isinstance(form[place].kind, View)))
+
+
+def test_only_a_program_on_arrays_has_an_array_form() -> None:
+    w = Value(0.5)
+    assert "value" in str(compile(w * w, [], [w], "numpy").form)
+    with pytest.raises(TypeError, match="^a program on floats has no array form; compile it with backend='numpy'$"):
+        _ = compile(w * w, [], [w], "scalar").form
 
 
 def growing_sum(p: list[Any], inputs: list[Any]) -> Value:

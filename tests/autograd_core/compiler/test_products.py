@@ -10,7 +10,6 @@ import pytest
 
 from autograd_core import Value, compile, functions
 from tests.autograd_core.compiler.agreement import assert_agrees, nodes
-from tests.autograd_core.compiler.test_ir import form_of
 
 
 def total(terms: Any) -> Value:
@@ -73,7 +72,7 @@ MATCHED: dict[str, tuple[Callable[[list[Any], list[Any]], list[Any]], int, str]]
 def test_a_section_is_one_operation(name: str) -> None:
     build, count, expected = MATCHED[name]
     p, x = nodes([0.1 * k for k in range(count)]), nodes([1.0, 2.0, 3.0])
-    form = form_of(compile(build(p, [x]), [x], p, "numpy"))
+    form = compile(build(p, [x]), [x], p, "numpy").form
     form.check()
     lines = str(form)
     assert expected in lines, lines
@@ -117,7 +116,7 @@ def test_the_gradient_of_a_convolution_is_a_product_added_up_in_windows(channels
     samples = [[rng.normal(size=(size, size)).tolist()] for _ in range(3)]
     count = 4 * channels + 4 * channels * channels
     program = assert_agrees(convolution(channels, size), rng.normal(size=count).tolist(), samples)["numpy"]
-    lines = str(form_of(program)).splitlines()
+    lines = str(program.form).splitlines()
     assert sum("d_tanh1 with" in line and "+=" in line for line in lines) == 3, lines
     assert sum(".take(" in line for line in program.source.splitlines()) == 2  # a window each layer, forward
     assert "reduceat" not in program.source
