@@ -7,11 +7,10 @@ overflow and round where PyTorch's do.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import sqrt
 
 import numpy as np
 
-from nn.optim.optimizer import Optimizer, with_l2
+from nn.optim.optimizer import Optimizer, namespace, with_l2
 from nn.optim.resumable import ZERO_TO_BELOW_ONE, ZERO_TO_ONE
 
 
@@ -44,11 +43,11 @@ class Adagrad(Optimizer):
 
     def update(self, parameters: np.ndarray, gradients: np.ndarray) -> np.ndarray:
         """One step of the formula above."""
-        g = with_l2(gradients, parameters, self.weight_decay)
+        xp, g = namespace(parameters), with_l2(gradients, parameters, self.weight_decay)
         lr = self.lr / (1.0 + self.state["step"] * self.lr_decay)
         self.state["step"] += 1.0
         total = self.state["square_sum"] = self.state.get("square_sum", self.initial_accumulator_value) + g**2
-        return parameters - lr * g / (np.sqrt(total) + self.eps)
+        return parameters - lr * g / (xp.sqrt(total) + self.eps)
 
 
 @dataclass(eq=False)
@@ -80,9 +79,9 @@ class Adadelta(Optimizer):
 
     def update(self, parameters: np.ndarray, gradients: np.ndarray) -> np.ndarray:
         """One step of the formula above."""
-        g = with_l2(gradients, parameters, self.weight_decay)
+        xp, g = namespace(parameters), with_l2(gradients, parameters, self.weight_decay)
         square_mean = self.rho * self.state["square_mean"] + (1.0 - self.rho) * g * g
-        step = np.sqrt(self.state["square_step_mean"] + self.eps) / np.sqrt(square_mean + self.eps) * g
+        step = xp.sqrt(self.state["square_step_mean"] + self.eps) / xp.sqrt(square_mean + self.eps) * g
         self.state["square_mean"] = square_mean
         self.state["square_step_mean"] = self.rho * self.state["square_step_mean"] + (1.0 - self.rho) * step * step
         return parameters - self.lr * step
@@ -124,13 +123,13 @@ class RMSprop(Optimizer):
 
     def update(self, parameters: np.ndarray, gradients: np.ndarray) -> np.ndarray:
         """One step of the formula above."""
-        g = with_l2(gradients, parameters, self.weight_decay)
+        xp, g = namespace(parameters), with_l2(gradients, parameters, self.weight_decay)
         square = self.state["square_mean"] = self.alpha * self.state["square_mean"] + (1.0 - self.alpha) * g * g
         if self.centered:
             mean = self.state["mean"] = self.alpha * self.state["mean"] + (1.0 - self.alpha) * g
             # A square that overflowed stays infinite, although the mean's may have overflowed with it.
-            square = np.where(np.isinf(square), square, np.maximum(square - mean * mean, 0.0))
-        direction = g / (np.sqrt(square) + self.eps)
+            square = xp.where(xp.isinf(square), square, xp.maximum(square - mean * mean, 0.0))
+        direction = g / (xp.sqrt(square) + self.eps)
         if self.momentum:
             direction = self.state["velocity"] = self.momentum * self.state["velocity"] + direction
         return parameters - self.lr * direction
@@ -168,14 +167,14 @@ class Adam(Optimizer):
         return self._moved(parameters, with_l2(gradients, parameters, self.weight_decay))
 
     def _moved(self, parameters: np.ndarray, g: np.ndarray) -> np.ndarray:
-        state, (beta1, beta2) = self.state, self.betas
+        xp, state, (beta1, beta2) = namespace(parameters), self.state, self.betas
         state["step"] += 1.0
         mean = state["mean"] = beta1 * state["mean"] + (1.0 - beta1) * g
         square = state["square_mean"] = beta2 * state["square_mean"] + (1.0 - beta2) * g * g
         if self.amsgrad:
-            square = state["largest_square_mean"] = np.maximum(state["largest_square_mean"], square)
+            square = state["largest_square_mean"] = xp.maximum(state["largest_square_mean"], square)
         # Taken out of the root and the mean, the corrections are numbers, and the sum rounds as in PyTorch.
-        denominator = np.sqrt(square) / sqrt(1.0 - beta2 ** state["step"]) + self.eps
+        denominator = xp.sqrt(square) / xp.sqrt(1.0 - beta2 ** state["step"]) + self.eps
         return parameters - self.lr / (1.0 - beta1 ** state["step"]) * mean / denominator
 
 

@@ -6,11 +6,12 @@ Each rule is a function on arrays, for loops that hold gradients as an array, an
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from autograd_core import Value
-from nn.optim.optimizer import gradients_of, leaves
+from nn.optim.optimizer import gradients_of, leaves, namespace
 
 
 @np.errstate(all="ignore")
@@ -29,9 +30,16 @@ def clipped_by_norm(gradients: np.ndarray, max_norm: float, norm_type: float = 2
     >>> clipped.round(6), norm
     (array([6., 8.]), 50.0)
     """
+    clipped, norm = scaled_to_norm(gradients, max_norm, norm_type)
+    return clipped, float(norm)
+
+
+def scaled_to_norm(gradients: Any, max_norm: float, norm_type: float = 2.0) -> tuple[Any, Any]:
+    """What `clipped_by_norm` returns, of arrays of NumPy or JAX."""
     _require_not_negative("max_norm", max_norm)
-    norm = np.linalg.norm(gradients, ord=float(norm_type))
-    return gradients * np.minimum(max_norm / (norm + 1e-6), 1.0), float(norm)
+    xp = namespace(gradients)
+    norm = xp.linalg.norm(gradients, ord=float(norm_type))
+    return gradients * xp.minimum(max_norm / (norm + 1e-6), 1.0), norm
 
 
 def clipped_by_value(gradients: np.ndarray, clip_value: float) -> np.ndarray:

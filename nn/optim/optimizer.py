@@ -24,7 +24,9 @@ class Optimizer(Resumable, ABC):
     A method of your own is a dataclass of its options with the formula as `update`. What it keeps from
     step to step (numbers, and arrays of shape (count,)) goes by name into `state`, where every entry begins
     as 0.0 and so takes the shape of what is first added to it. `update` must make all its entries at the
-    first call: `load_state_dict` calls it once on zeros to learn what belongs in a state.
+    first call: `load_state_dict` calls it once on zeros to learn what belongs in a state. Functions taken from the
+    `namespace` of the parameters make it run in JAX too, on the devices of ``fit(engine="jax")``; it may then branch
+    on its options, but not on numbers.
 
     >>> @dataclass(eq=False)
     ... class Lion(Optimizer):  # Chen et al. 2023, "Symbolic discovery of optimization algorithms"
@@ -32,10 +34,10 @@ class Optimizer(Resumable, ABC):
     ...     betas: tuple[float, float] = (0.9, 0.99)
     ...
     ...     def update(self, parameters, gradients):
-    ...         beta1, beta2 = self.betas
+    ...         xp, (beta1, beta2) = namespace(parameters), self.betas
     ...         mean = self.state["mean"]
     ...         self.state["mean"] = beta2 * mean + (1 - beta2) * gradients
-    ...         return parameters - self.lr * np.sign(beta1 * mean + (1 - beta1) * gradients)
+    ...         return parameters - self.lr * xp.sign(beta1 * mean + (1 - beta1) * gradients)
     >>> w = Value(3.0)
     >>> optimizer = Lion([w], lr=0.5)
     >>> (w * w).backward()
@@ -99,8 +101,12 @@ class Optimizer(Resumable, ABC):
     def copied(self) -> Self:
         """A copy that moves the same parameters and has a state of its own."""
         other = super().copied()
-        other.state = defaultdict(float, {name: _copied(entry) for name, entry in self.state.items()})
+        other.set_state(self.state)
         return other
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Keep copies of numbers and arrays, by name, as what `update` goes on from."""
+        self.state = defaultdict(float, {name: _copied(entry) for name, entry in state.items()})
 
     def _load(self, state_dict: Mapping[str, Any]) -> None:
         options = {name: value for name, value in state_dict.items() if not name.startswith(_STATE)}
@@ -151,6 +157,15 @@ def leaves(parameters: Iterable[Value], taker: str) -> list[Value]:
 def gradients_of(parameters: Iterable[Value]) -> np.ndarray:
     """The gradients as a float64 array of shape (count,); those that are Values by their data, None as 0."""
     return np.array([0.0 if leaf.grad is None else number_of(leaf.grad) for leaf in parameters])
+
+
+def namespace(array: Any) -> Any:
+    """The module whose functions an array goes through, `numpy` or `jax.numpy`, by the array API standard.
+
+    >>> namespace(np.zeros(3)) is np
+    True
+    """
+    return array.__array_namespace__()
 
 
 def with_l2(gradients: np.ndarray, parameters: np.ndarray, weight_decay: float) -> np.ndarray:
