@@ -26,16 +26,18 @@ The passes, in the order in which they run, each in a file:
    sections up. `rules` follows the rules of the table of primitives, and `rewrites` simplifies what joins the form. The
    gradient of a linear array is again a linear array: no rule is written twice, and none is about matrices.
 
-4. `numpy_printer` writes the form as NumPy. Or `straight` writes the nodes of the first pass as floats, one a line, if
+4. `numpy_printer` writes the form as NumPy, and `jax_printer` as pure functions for JAX, in which `joins` puts together
+   what NumPy writes in place. Or `straight` writes the nodes of the first pass as floats, one a line, if
    there are few of them or no two alike; `javascript` writes the recorded nodes, each with its local derivatives, for
    pages that change an input. What printers share is in `printing`: each has one table, of how its target writes each
    primitive, and none looks at text. `arrays` has the operations that NumPy lacks.
 
-5. `array_program` and `float_program` lead from graphs to printed lines, with the `names` that labels and scopes
-   suggest, which `pieces` cuts where CPython could not compile them at once. `source` puts them together to a module.
-   `runners` runs it, for one sample or a batch, a `choice` says which of them does, by its `cost`, and `program` is
-   what a caller holds, and can tell its `story`. Its `signature` says what is given and which gradients are asked for;
-   further `questions`, about Jacobians and second derivatives, are graphs too, which `derivatives` records.
+5. `array_program`, `jax_program` and `float_program` lead from graphs to printed lines, with the `names` that labels
+   and scopes suggest, which `pieces` cuts where CPython could not compile them at once. `source` puts them together to
+   a module. `runners` runs it, for one sample or a batch, a `choice` says which of them does, by its `cost`, and
+   `program` is what a caller holds, and can tell its `story`. Its `signature` says what is given and which gradients
+   are asked for; further `questions`, about Jacobians and second derivatives, are graphs too, which `derivatives`
+   records.
 """
 
 from autograd_core.compiler.program import Program, Statistics, compile

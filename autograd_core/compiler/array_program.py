@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from autograd_core import primitives
 from autograd_core.compiler import arrays as helpers_on_arrays
@@ -29,7 +30,8 @@ class ArrayProgram:
     form: Form
     names: Names
 
-    on_arrays = True
+    decorator = '@np.errstate(all="ignore")'
+    modules = frozenset({"np"})
 
     @property
     def is_mean(self) -> bool:
@@ -53,14 +55,9 @@ class ArrayProgram:
         printer, given, form = self._printer(name), self.given, self.form
         ends = len(form.operations) if form.forward is None else form.forward
         lines = list(printer.lines())
-        forward = [f"batch = len({given.names[given.batched.index(True)]})"] if given.has_batch else []
-        forward += [line for place, line in lines if place < ends]
+        forward = [line for place, line in lines if place < ends]
         backward = [line for place, line in lines if place >= ends]
-        value = printer.atom(form.results[0])
-        if given.single and form[form.results[0]].batched:
-            value += ".mean()"
-        elif not given.single and _is_borrowed(form, form.results[0]):
-            value += ".copy()"
+        value = self._value(printer)
         gradient = ", ".join(map(printer.text, form.results[1:])) if name == "value_and_grad" else ""
         constants = printer.constants()
         rows = table(given, [*map(shape_text, given.shapes, given.batched)])
@@ -69,7 +66,22 @@ class ArrayProgram:
             about, one = printer.about.get(place), form[place]
             if about and not isinstance(one.kind, Constant):
                 rows.append((printer.name[place], shape_text(one.shape, one.batched), about))
-        return Body(forward, backward, value, gradient, printer.helpers, {*printer.modules, "np"}, rows, constants)
+        forward = [*self._head(printer), *forward]
+        return Body(
+            forward, backward, value, gradient, printer.helpers, {*printer.modules, *self.modules}, rows, constants
+        )
+
+    def _head(self, printer: NumpyPrinter) -> list[str]:
+        """The lines before all others."""
+        given = self.given
+        return [f"batch = len({given.names[given.batched.index(True)]})"] if given.has_batch else []
+
+    def _value(self, printer: NumpyPrinter) -> str:
+        """The value as it is returned."""
+        form, value = self.form, printer.atom(self.form.results[0])
+        if self.given.single and form[form.results[0]].batched:
+            return f"{value}.mean()"
+        return f"{value}.copy()" if not self.given.single and _is_borrowed(form, form.results[0]) else value
 
     def _printer(self, name: str) -> NumpyPrinter:
         roots = self.form.results if name == "value_and_grad" else self.form.results[:1]
@@ -78,7 +90,15 @@ class ArrayProgram:
 
 def array_source(lowered: Lowered, arrays: list[Array], given: Signature) -> Source:
     """The source on NumPy arrays, in which inputs have a batch axis."""
-    generators, masks = generators_of(lowered, given)
+    form, names, generators = array_form(lowered, arrays, given)
+    return Source(given.names, generators, ArrayProgram(given, form, names))
+
+
+def array_form(
+    lowered: Lowered, arrays: list[Array], given: Signature, draws: str = "rng"
+) -> tuple[Form, Names, dict[str, Any]]:
+    """The array form, the names that are taken in it, and the generators of its `draws` by name."""
+    generators, masks = generators_of(lowered, given, draws)
     names = Names([*vars(helpers_on_arrays), *given.names, *masks, *generators])
     builder = Builder(arrays, names, lowered.order)
     form = builder.form
@@ -94,7 +114,7 @@ def array_source(lowered: Lowered, arrays: list[Array], given: Signature) -> Sou
     passes.forward()
     if given.single:
         passes.backward(given.wrt)
-    return Source(given.names, generators, ArrayProgram(given, form, names))
+    return form, names, generators
 
 
 def _is_borrowed(form: Form, place: Place) -> bool:

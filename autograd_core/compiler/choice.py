@@ -9,13 +9,14 @@ from autograd_core.compiler.array_program import array_source
 from autograd_core.compiler.cost import ARRAY_CALL, ARRAY_OPERATION, FLOAT_OPERATION
 from autograd_core.compiler.float_program import float_source
 from autograd_core.compiler.grouping import group
+from autograd_core.compiler.jax_program import JaxRunner, jax_runner
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.rules import CompileError
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
 from autograd_core.compiler.sections import Array
 from autograd_core.compiler.signature import Signature
 
-Backend = Literal["auto", "scalar", "numpy"]
+Backend = Literal["auto", "scalar", "numpy", "jax"]
 
 FEW, MANY = 2_000, 30_000
 """Of so many steps, arrays of one element each are soon written, and for the sake of a batch in some seconds."""
@@ -40,7 +41,9 @@ class Choice:
             self._chosen[batch] = self._cheapest(batch)
         return self._chosen[batch]
 
-    def _cheapest(self, batch: int | None) -> FloatRunner | ArrayRunner:
+    def _cheapest(self, batch: int | None) -> Runner:
+        if self.backend == "jax":
+            return self.in_jax
         if self.backend == "scalar":
             return self.on_floats
         patient = self.backend == "numpy" or self.steps < (MANY if (batch or 1) >= LONG else FEW)
@@ -73,6 +76,13 @@ class Choice:
     def on_floats(self) -> FloatRunner:
         """Straight-line code; raises CompileError for a primitive that floats have no form for."""
         return FloatRunner(float_source(self.lowered, self.given), self.given)
+
+    @cached_property
+    def in_jax(self) -> JaxRunner:
+        """Jitted functions; raises ImportError without JAX, and CompileError for what JAX has no form for."""
+        packed = self.packed(patient=True)
+        assert packed is not None  # which patience sees to
+        return jax_runner(self.lowered, packed, self.given)
 
     def on_arrays(self, patient: bool) -> ArrayRunner | None:
         """NumPy, or None where it does not pay; raises CompileError if NumPy is asked for and cannot write it."""

@@ -35,7 +35,7 @@ class FloatProgram:
     sample: float
     """What the arithmetic of one sample takes, in nanoseconds."""
 
-    on_arrays = False
+    decorator = ""
     is_mean = False
 
     def operations(self) -> int:

@@ -6,12 +6,17 @@ import keyword
 import re
 from collections.abc import Iterable, Sequence
 
+_MEANINGFUL = (
+    "_", "np", "math", "inf", "nan", "len", "float", "batch", "parameters", "gradient", "jax", "jnp", "dtype",
+    "over_samples", "sample_weight",
+)  # fmt: skip
+
 
 class Names:
     """Names for variables: each once, and none that means something in Python or in the source."""
 
     def __init__(self, reserved: Iterable[str]) -> None:
-        self.taken = {"_", "np", "math", "inf", "nan", "len", "float", "batch", "parameters", "gradient", *reserved}
+        self.taken = {*_MEANINGFUL, *reserved}
         self._numbers: dict[str, int] = {}
         """The last number behind each stem, so that a thousand nodes of one label are not a million tries."""
 

@@ -54,6 +54,7 @@ class NumpyPrinter(Printer):
     """NumPy source for the operations of a form."""
 
     target, table, forms = "NumPy", "FORMS of autograd_core/compiler/numpy_printer.py", FORMS
+    module = "np"
 
     def lines(self) -> Iterator[tuple[Place, str]]:
         """The lines, each with the place of its operation."""
@@ -94,8 +95,8 @@ class NumpyPrinter(Printer):
 
     def _broadcast(self, kind: Broadcast, one: Operation) -> Text:
         if number_at(self.form, kind.source) == 0.0:
-            return Text(f"np.zeros({self._sizes(one)})", ATOM)
-        return Text(f"np.broadcast_to({self.text(kind.source)}, {self._sizes(one)})", ATOM)
+            return Text(f"{self.module}.zeros({self._sizes(one)})", ATOM)
+        return Text(f"{self.module}.broadcast_to({self.text(kind.source)}, {self._sizes(one)})", ATOM)
 
     def _copy(self, kind: Copy, one: Operation) -> Text:
         # In order, such that a reshape of it is a view that can be written into.
@@ -134,7 +135,7 @@ class NumpyPrinter(Printer):
         return Text(f"{rows}{'.T' * bool(left)} @ {columns}", PRODUCT)
 
     def _vecdot(self, kind: VecDot, one: Operation) -> Text:
-        return Text(f"np.vecdot({self.text(kind.left)}, {self.text(kind.right)})", ATOM)
+        return Text(f"{self.module}.vecdot({self.text(kind.left)}, {self.text(kind.right)})", ATOM)
 
     def _reduce(self, kind: Reduce, one: Operation) -> Text:
         source, array = self.form[kind.source], self.atom(kind.source)

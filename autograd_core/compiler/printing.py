@@ -271,7 +271,7 @@ class Printer:
                 other = others.get(node.id)
                 if inspect.isfunction(other) and other.__module__ == function.__module__:
                     self.include(other)
-                elif node.id in ("math", "inf", "nan"):
+                elif node.id in ("math", "inf", "nan", "jax", "jnp"):
                     self.modules.add(node.id)
         self.helpers[function.__name__] = plain_source(function)
 

@@ -7,17 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from autograd_core.compiler.array_program import ArrayProgram
 from autograd_core.compiler.choice import Backend
 from autograd_core.compiler.ir import Form
+from autograd_core.compiler.jax_program import JaxRunner
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.questions import Questions, one_or_all, transformed
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
-from autograd_core.compiler.signature import AS_THEY_ARE, Signature, as_numbers, input_names, leaves_of
+from autograd_core.compiler.signature import AS_THEY_ARE, Precision, Signature, as_numbers, input_names, leaves_of
 from autograd_core.compiler.story import Story, story
 from autograd_core.files import replacing
 from autograd_core.graph import collector_paused, gradient_lock, require_graph
@@ -43,6 +44,7 @@ def compile(
     inputs: Sequence[Any] = (),
     parameters: Sequence[Value] = (),
     backend: Backend = "auto",
+    dtype: Precision = "float64",
 ) -> Program:
     """Write the program that a recorded graph spells out, and its gradient with respect to the parameters.
 
@@ -54,12 +56,14 @@ def compile(
 
     `backend` is "scalar" for straight-line code on floats, "numpy" for arrays, or "auto" for whichever the operations
     that would be emitted cost less in, at the length of the batch of each call. The first call that the other one
-    suits takes longer, for the program is then written once more.
+    suits takes longer, for the program is then written once more. "jax" is for accelerators and for more than one
+    machine: a pure function over `jax.numpy`, which calls run jitted and `Program.function` hands out. It computes in
+    the precision `dtype`, "float64", "float32" or "bfloat16"; the other backends in float64 only.
 
     Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
     rectangular array; ValueError where a constant part was changed after it was recorded; RuntimeError for an output
-    that was computed inside `no_grad`; and `CompileError`, a TypeError, where an operation of one's own cannot be
-    written as source.
+    that was computed inside `no_grad`; ImportError for "jax" where JAX is not installed; and `CompileError`, a
+    TypeError, where an operation of one's own cannot be written as source.
 
     >>> from autograd_core import Value, compile
     >>> from autograd_core.functions import tanh
@@ -71,8 +75,12 @@ def compile(
     0.0
     """
     start = time.perf_counter()
-    if backend not in ("auto", "scalar", "numpy"):
-        raise ValueError(f"backend is 'auto', 'scalar' or 'numpy', not {backend!r}")
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend is {_listed(Backend)}, not {backend!r}")
+    if dtype not in get_args(Precision):
+        raise ValueError(f"dtype is {_listed(Precision)}, not {dtype!r}")
+    if dtype != "float64" and backend != "jax":
+        raise ValueError(f"dtype={dtype!r} is for backend='jax'; backend={backend!r} computes in float64")
     single = isinstance(output, Value)
     outputs = [output] if isinstance(output, Value) else list(output) if hasattr(output, "__iter__") else []
     if not outputs or not all(isinstance(node, Value) for node in outputs):
@@ -82,8 +90,14 @@ def compile(
     with collector_paused():
         names = ["parameters", *input_names(inputs)]
         lowered = lower(outputs, leaves, len(names))
-        given = Signature(names, shapes, single, (False, *[True] * len(inputs)))
+        given = Signature(names, shapes, single, (False, *[True] * len(inputs)), dtype=dtype)
         return Program(lowered, given, outputs, list(parameters), backend, start)
+
+
+def _listed(choices: Any) -> str:
+    """The strings of a Literal, in words."""
+    *others, last = map(repr, get_args(choices))
+    return f"{', '.join(others)} or {last}"
 
 
 class Program:
@@ -215,7 +229,7 @@ class Program:
 
     @property
     def backend(self) -> str:
-        """What ran the last call for a value or gradient, or runs the declared shapes: "scalar" or "numpy"."""
+        """What ran the last call for a value or gradient, or runs the declared shapes: "scalar", "numpy" or "jax"."""
         return self._main.backend
 
     @property
@@ -223,7 +237,7 @@ class Program:
         """The program as Python source that runs on its own: as the last call ran it, or for the declared shapes.
 
         Executed, it defines ``value_and_grad(parameters, *inputs)``, or ``value`` for a program of several outputs.
-        In the numpy backend each input has a batch axis; in the scalar backend no input has one.
+        In the numpy and jax backends each input has a batch axis; in the scalar backend no input has one.
         """
         return self._main.text(self._given.main)
 
@@ -282,6 +296,25 @@ class Program:
         return Path(path)
 
     @property
+    def runner(self) -> Runner:
+        """What runs the program, as the last call did, or for the declared shapes."""
+        return self._main
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The pure function that the source of backend="jax" defines, for `jax.jit`, `jax.vmap` and `jax.shard_map`.
+
+        It takes the parameters and the inputs, all with a batch axis, and returns the value and the gradient; of
+        several outputs the values. It computes in the precision of the parameters that it is given. Of a program with
+        random masks it takes, behind the inputs, numbers that are uniform in [0, 1), as the docstring in `source` says.
+
+        Raises TypeError for other backends.
+        """
+        if not isinstance(self._main, JaxRunner):
+            raise TypeError(f"a pure function is what backend='jax' makes, and this program is {self.backend!r}")
+        return self._main.function()
+
+    @property
     def statistics(self) -> Statistics:
         """How large the graph was, what is left of it, and how long that took."""
         lowered = self._questions.lowered
@@ -291,7 +324,7 @@ class Program:
     def __repr__(self) -> str:
         given = [f"{name} {shape}" for name, shape in zip(self._given.names, self._given.shapes, strict=True)]
         recorded, _, operations, backend, _ = self.statistics
-        what = "operations on arrays" if backend == "numpy" else "lines of float arithmetic"
+        what = "operations on arrays" if backend != "scalar" else "lines of float arithmetic"
         return f"<Program of {', '.join(given)}: {recorded:,} nodes as {operations:,} {what}>"
 
     def _repr_html_(self) -> str:

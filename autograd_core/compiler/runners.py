@@ -125,7 +125,7 @@ class ArrayRunner:
 
     def value(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> Any:
         """The mean of the values, or a row of values for each sample."""
-        value = self.source.function("value")(*self.given.stacked([parameters, *inputs], batch or 1))
+        value = self.run("value", parameters, inputs, batch)
         if self.given.single:
             return float(value)
         if not self.given.has_batch:
@@ -136,11 +136,14 @@ class ArrayRunner:
 
     def value_and_grad(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> tuple[Any, ...]:
         """The mean of the values and the gradients."""
-        given = self.given.stacked([parameters, *inputs], batch or 1)
-        value, *gradients = self.source.function("value_and_grad")(*given)
+        value, *gradients = self.run("value_and_grad", parameters, inputs, batch)
         if batch is None and self.given.per_sample:
             gradients = [gradient[0] for gradient in gradients]
         return float(value), *gradients
+
+    def run(self, name: str, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> Any:
+        """What a function of the source returns."""
+        return self.source.function(name)(*self.given.stacked([parameters, *inputs], batch or 1))
 
     def text(self, name: str) -> str:
         """The source of a function, in which every input has a batch axis."""

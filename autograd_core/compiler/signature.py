@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from autograd_core.compiler import arrays
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.names import Names
 from autograd_core.value import Value
+
+Precision = Literal["float64", "float32", "bfloat16"]
 
 
 class Signature(NamedTuple):
@@ -26,6 +28,9 @@ class Signature(NamedTuple):
     """For each source whether it has a batch axis."""
     wrt: tuple[int, ...] = (0,)
     """The sources of which a program of a single output gives the gradients, all with a batch axis or all without."""
+
+    dtype: Precision = "float64"
+    """What it computes in, if it is for JAX."""
 
     value: str = "The value"
     """What a program of a single output computes, in words."""
@@ -140,10 +145,10 @@ def input_names(inputs: Sequence[Any]) -> list[str]:
     return given_names
 
 
-def generators_of(lowered: Lowered, given: Signature) -> tuple[dict[str, Any], list[str]]:
-    """The generators of the masks by name, and names for the masks."""
+def generators_of(lowered: Lowered, given: Signature, stem: str = "rng") -> tuple[dict[str, Any], list[str]]:
+    """The generators of the masks by name, a `stem` with a number, and names for the masks."""
     names = Names(given.names)
-    generators = {names.fresh("rng", numbered=True): generator for generator, _ in lowered.masks}
+    generators = {names.fresh(stem, numbered=True): generator for generator, _ in lowered.masks}
     return generators, [names.fresh("mask", numbered=True) for _ in generators]
 
 

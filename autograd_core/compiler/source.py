@@ -77,9 +77,7 @@ class Source:
         else:
             lines += ["    # backward"] * bool(body.backward) + [f"    {line}" for line in body.backward]
             lines.append(f"    return {body.value}, {body.gradient}")
-        if self.program.on_arrays:
-            lines.insert(0, '@np.errstate(all="ignore")')
-        return "\n".join(lines)
+        return "\n".join([self.program.decorator] * bool(self.program.decorator) + lines)
 
     def text(self, name: str) -> str:
         """A module that defines the function."""
@@ -123,9 +121,9 @@ def _imports(modules: set[str]) -> str:
     """The import statements for modules and numbers."""
     needed = [number for number in ("inf", "nan") if number in modules]
     imports = ["import math"] * ("math" in modules) + [f"from math import {', '.join(needed)}"] * bool(needed)
-    if "np" in modules:
-        imports += [""] * bool(imports) + ["import numpy as np"]
-    return "\n".join(imports)
+    packages = {"jax": "import jax", "jnp": "import jax.numpy as jnp", "np": "import numpy as np"}
+    others = [statement for name, statement in packages.items() if name in modules]
+    return "\n".join(imports + [""] * bool(imports and others) + others)
 
 
 def _steps(numbers: np.ndarray) -> tuple[int, list[tuple[int, int]]] | None:
