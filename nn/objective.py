@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd_core import Value, collector_paused, no_grad
 from autograd_core.compiler import Program, compile
+from autograd_core.compiler.program import Backend
 from autograd_core.modes import changed, thread
 from autograd_core.transforms import mapped
 from nn.evaluation import evaluate, evaluating
@@ -20,7 +21,7 @@ Loss = Callable[[Any, Any], Value]
 Penalty = Callable[[], Value]
 Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 """From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
-Engine = Literal["auto", "eager", "compiled"]
+Engine = Literal["auto", "eager", "compiled", "jax"]
 
 # How many samples, extremes of how many features, and how many classes at the most the engines are compared on before
 # a program is trusted.
@@ -31,18 +32,18 @@ _SHOWN = 1000
 
 def objective(
     engine: Engine, model: Module, loss: Loss, penalty: Penalty | None, parameters: list[Value], X: Any, y: Any
-) -> tuple[Objective, bool]:
-    """The objective, and whether it is compiled; "auto" is where that is possible, and warns where it is not.
+) -> tuple[Objective, Program | None]:
+    """The objective, and the program if it is compiled; "auto" is where that is possible, and warns where it is not.
 
-    Inside `detect_anomaly` "auto" walks nodes, for only they are looked at, and "compiled" is a ValueError.
+    Inside `detect_anomaly` "auto" walks nodes, for only they are looked at, and "compiled" and "jax" are a ValueError.
 
     `X` and `y` are the samples and targets to come. The loss sees all targets once, for a program no longer checks
     them, and on a few samples the program must agree with walking nodes. Draws from no generator in the end. Raises
-    what the loss raises for a target, and TypeError or ValueError where "compiled" is not possible.
+    what the loss raises for a target, and TypeError or ValueError where "compiled" or "jax" is not possible.
     """
     eager = _eager(model, loss, penalty, parameters)
     if engine == "eager" or (engine == "auto" and thread.mode.checking):
-        return eager, False
+        return eager, None
     if thread.mode.checking:
         raise ValueError("detect_anomaly looks at nodes, and a compiled program has none; use engine='eager'")
     start = read(parameters)
@@ -51,7 +52,7 @@ def objective(
         if penalty is not None:
             _scalar(penalty(), "penalty")
     try:
-        program = _program(model, loss, penalty, parameters, X, y)
+        program = _program(model, loss, penalty, parameters, X, y, "jax" if engine == "jax" else "auto")
         few = _few(X, y)
         results = []
         for either in (eager, program.value_and_grad):
@@ -60,24 +61,24 @@ def objective(
         (expected, slopes), (value, gradient) = results
         _check_agreement(np.append(slopes, expected), np.append(gradient, value))
     except (TypeError, ValueError) as error:
-        if engine == "compiled":
+        if engine != "auto":
             raise
         warnings.warn(f"fit uses the eager engine, for this cannot be compiled: {error}", RuntimeWarning, 3)
-        return eager, False
+        return eager, None
     finally:
         write(parameters, start)
-    return program.value_and_grad, True
+    return program.value_and_grad, program
 
 
 def validation(
-    compiled: bool, model: Module, loss: Loss, parameters: list[Value], X: Any, y: Any
+    compiled: Program | None, model: Module, loss: Loss, parameters: list[Value], X: Any, y: Any
 ) -> Callable[[np.ndarray], float]:
     """From flat parameters, which the model has too, to the mean loss in evaluation mode."""
 
     def eager(_: np.ndarray) -> float:
         return evaluate(model, X, y, loss)
 
-    if not compiled:
+    if compiled is None:
         return eager
     with evaluating(model):
         _check_targets(model, loss, X, y)
@@ -85,7 +86,7 @@ def validation(
     expected = evaluate(model, X[few], y[few], loss)
     try:
         with evaluating(model):
-            program = _program(model, loss, None, parameters, X, y)
+            program = _program(model, loss, None, parameters, X, y, "jax" if compiled.backend == "jax" else "auto")
         _check_agreement(np.array(expected), np.array(program(read(parameters), X[few], y[few])))
     except (TypeError, ValueError):
         return eager
@@ -93,7 +94,13 @@ def validation(
 
 
 def _program(
-    model: Module, loss: Loss, penalty: Penalty | None, parameters: list[Value], X: np.ndarray, y: np.ndarray
+    model: Module,
+    loss: Loss,
+    penalty: Penalty | None,
+    parameters: list[Value],
+    X: np.ndarray,
+    y: np.ndarray,
+    backend: Backend,
 ) -> Program:
     """The program of the loss of one sample, recorded on the first."""
     sample, target = mapped(Value, X[0].tolist()), mapped(Value, y[0].tolist())
@@ -104,7 +111,7 @@ def _program(
                 output = output + _scalar(penalty(), "penalty")
         except Exception as error:  # of somebody else's code, which may do anything with a Value
             raise TypeError(f"it could not be recorded on Values: {type(error).__name__}: {error}") from error
-        return compile(output, [sample, target], parameters)
+        return compile(output, [sample, target], parameters, backend)
 
 
 def _check_targets(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray) -> None:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +18,7 @@ from nn.arguments import positive_int
 from nn.checkpoints import read_checkpoint, restore, write_checkpoint
 from nn.data import batches
 from nn.description import run_description
+from nn.devices import Devices, DeviceSteps, chosen
 from nn.evaluation import samples, targets
 from nn.history import AnyScheduler, Epoch, History, Training
 from nn.init import Seed, generator
@@ -47,6 +48,7 @@ def fit(
     rng: Seed = None,
     progress: bool = True,
     engine: Engine = "auto",
+    devices: Devices = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     strict: bool = True,
@@ -64,7 +66,10 @@ def fit(
     the target too, since they stand for any target, and runs the program that `autograd_core.compile` makes of it on
     whole batches, to the same weights; what model, loss and
     penalty read from elsewhere, such as the rate of a Dropout, is then as it was at the start. "auto" compiles, or
-    warns why it cannot and is eager; inside `detect_anomaly` it is eager. Parameters have the numbers and gradients
+    warns why it cannot and is eager; inside `detect_anomaly` it is eager. "jax" compiles too, and takes whole steps in
+    JAX on `devices`, all that JAX sees, the first so many, or those of a list: each batch is divided among them, and
+    weights are on all. Processes that `jax.distributed` has joined call `fit` alike, and the first writes the
+    checkpoint. Parameters have the numbers and gradients
     of the last step when callbacks are called.
 
     Ctrl-C, and a loss that is no longer finite, end the training run with the weights that had the smallest loss (on
@@ -76,7 +81,8 @@ def fit(
     learning rate is that of the file. The same `rng`, an int or NumPy Generator, gives the same weights.
 
     Raises TypeError or ValueError for data or options that cannot be trained on, RuntimeError inside `no_grad`, and
-    OSError, before the first epoch, where the checkpoint cannot be written. After these and all other errors model,
+    OSError, before the first epoch, where the checkpoint cannot be written; for "jax" ImportError without JAX, and
+    RuntimeError where another process of the run is gone. After these and all other errors model,
     optimiser and schedule are as at the end of the last finished epoch, or as they were if there was none.
 
     >>> import nn
@@ -96,6 +102,9 @@ def fit(
     size = len(X) if batch_size is None else positive_int(batch_size, "batch_size")
     positive_int(epochs, "epochs")
     _check_options(model, loss, optimizer, penalty, scheduler, engine)
+    if devices is not None and engine != "jax":
+        raise ValueError(f"devices are for engine='jax', and the engine is {engine!r}")
+    divided = chosen(devices) if engine == "jax" else []
     callbacks = _checked_callbacks(callbacks)
     validation = _checked_validation(validation_data)
     if resume and checkpoint is None:
@@ -135,6 +144,7 @@ def fit(
             model.train()
             step, compiled = objective(engine, model, loss, penalty, parameters, X, y)
             validate = validation and validator(compiled, model, loss, parameters, *validation)
+            on_devices = DeviceSteps(compiled, divided, min(size, len(X)), clip_norm) if compiled and divided else None
             beginnings = [begin for callback in callbacks if callable(begin := getattr(callback, "begin", None))]
             for begin in beginnings:
                 begin(training)
@@ -145,7 +155,10 @@ def fit(
                 start, learning_rate = time.perf_counter(), optimizer.lr
                 model.train()
                 data = batches(X, y, size, rng=training.generators[0], shuffle=shuffle)
-                mean, gradient = _epoch(training, step, data, clip_norm)
+                if on_devices:
+                    mean, gradient = on_devices.epoch(training, data)
+                else:
+                    mean, gradient = _epoch(training, step, data, clip_norm)
                 write(parameters, training.parameters)
                 for parameter, number in zip(parameters, gradient.tolist(), strict=True):
                     parameter.grad = number
@@ -170,7 +183,7 @@ def fit(
                 if training.restore_best:
                     training.go_back(training.best)
                     training.last = training.best
-                if checkpoint is not None:
+                if checkpoint is not None and (on_devices is None or on_devices.leads):
                     write_checkpoint(checkpoint, training, description)
                 bar.set_postfix_str(history.stopped or _progress(mean, validated), refresh=False)  # update() does
                 bar.update()
@@ -224,8 +237,8 @@ def _check_options(
         raise TypeError(f"loss is a function of prediction and target, such as nn.losses.mse_loss, got {loss!r}")
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function without arguments that returns a Value, got {penalty!r}")
-    if engine not in ("auto", "eager", "compiled"):
-        raise ValueError(f"engine is 'auto', 'eager' or 'compiled', not {engine!r}")
+    if engine not in get_args(Engine):
+        raise ValueError(f"engine is 'auto', 'eager', 'compiled' or 'jax', not {engine!r}")
     if scheduler is not None and scheduler.optimizer is not optimizer:
         raise ValueError("the scheduler was made for another optimizer")
     known = set(model.parameters())
