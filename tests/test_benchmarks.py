@@ -10,7 +10,7 @@ import pytest
 
 from autograd_core import compile
 from tests.autograd_core.compiler.realistic import PROGRAMS
-from tests.benchmarks import digits, expressions, moons, training, transformer
+from tests.benchmarks import devices, digits, expressions, moons, training, transformer
 from tests.benchmarks.__main__ import MODULES, main, markdown
 from tests.benchmarks.compiling import growth
 from tests.benchmarks.costs import STATEMENTS, choices, constants
@@ -173,6 +173,16 @@ def test_the_table_of_compiling_has_its_shape() -> None:
     rows = growth([500, 2000], repeats=1)
     assert [row["nodes"] for row in rows] == ["986", "2,282"]
     assert all(float(row["peak MB with the graph, traced"]) > float(row["MB of the graph, traced"]) for row in rows)
+
+
+@pytest.mark.jax
+@pytest.mark.slow
+def test_the_table_of_devices_has_its_shape() -> None:
+    pytest.importorskip("jax")
+    (row,) = devices.rows((1, 2), [(3, 5)], epochs=1)
+    assert list(row) == ["width", "batch", "NumPy, us a step", "JAX, 1 device", "JAX, 2 devices", "NumPy / JAX"]
+    assert all(float(cell.replace(",", "")) > 0.0 for cell in row.values())
+    assert list(devices.rows((), [(3, 5)], epochs=1)[0]) == ["width", "batch", "NumPy, us a step"]
 
 
 def test_a_comparison_names_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ import platform
 import sys
 from collections.abc import Sequence
 
-from tests.benchmarks import compiling, costs, digits, engine, expressions, moons, training, transformer
+from tests.benchmarks import compiling, costs, devices, digits, engine, expressions, moons, training, transformer
 
 # A benchmark module has tables(): pairs of a title and rows, each row a dict from column to cell.
-MODULES = (engine, training, expressions, moons, digits, transformer, compiling, costs)
+MODULES = (engine, training, expressions, moons, digits, transformer, compiling, costs, devices)
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:
