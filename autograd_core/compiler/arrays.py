@@ -131,3 +131,13 @@ def positions(start: int, *axes: tuple[int, int]) -> np.ndarray:
     for count, step in axes:
         found = np.add.outer(found, step * np.arange(count))
     return found
+
+
+def checked_ids(x: Any, size: int) -> Any:
+    """Whole numbers from 0 to size - 1, given as floats, as integers; raises ValueError for any other number."""
+    found = np.asarray(x).astype(np.intp)
+    right = (found == x) & (found.view(np.uintp) < size)  # a negative one is very large without its sign
+    if not right.all():
+        wrong = np.asarray(x)[~right].flat[0]
+        raise ValueError(f"lookup chooses among {size} entries by a whole number from 0 to {size - 1}, got {wrong:g}")
+    return found

@@ -14,9 +14,11 @@ from autograd_core.compiler.kinds import (
     MatMul,
     Not,
     Place,
+    Positions,
     Reduce,
     SampleProduct,
     Scatter,
+    ScatterAdd,
     Segments,
     Share,
     Uniform,
@@ -26,7 +28,7 @@ from autograd_core.compiler.kinds import (
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.printing import ARITHMETIC, COMPARISON, Helper, Printer, Sign, Text, range_text
 from autograd_core.compiler.steps import Step, Subscript, Transpose
-from autograd_core.primitives import ATOM, PRODUCT, SIGN, Primitive
+from autograd_core.primitives import ATOM, PRODUCT, SIGN, SUM, Primitive
 
 
 class FormPrinter(Printer):
@@ -78,8 +80,14 @@ class FormPrinter(Printer):
     def _copy(self, kind: Copy, one: Operation) -> Text:
         return Text(f"copy({self.text(kind.source)})", ATOM)
 
+    def _positions(self, kind: Positions, one: Operation) -> Text:
+        return Text(f"{self.text(kind.start)} + {kind.step} * ids({self.text(kind.ids)}, {kind.size})", SUM)
+
     def _gather(self, kind: Gather, one: Operation) -> Text:
         return Text(f"{self.atom(kind.source)}[{self.text(kind.at)}]", ATOM)
+
+    def _scatteradd(self, kind: ScatterAdd, one: Operation) -> Text:
+        return Text(f"scatter_add({self.text(kind.part)}, {self.text(kind.at)})", ATOM)
 
     def _scatter(self, kind: Scatter, one: Operation) -> Text:
         at = "".join(map(_step_text, kind.at)) if isinstance(kind.at, tuple) else f"[{self.text(kind.at)}]"

@@ -133,16 +133,61 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Positions:
+    """Flat positions that are worked out at each call: start + step * id, as integers, element by element.
+
+    `ids` are numbers that an input of `lookup` gave: whole ones from 0 to size - 1, held as floats. A printer turns
+    them into integers. It raises ValueError for any other number, nan included, where its target can raise; where it
+    cannot, what is gathered at such a position is nan and what is added there is lost, but nothing is read or written
+    outside of the array. `start` is a Constant of integers, or a View of one, which broadcasts against `ids` as the
+    operands of a Call do; `step` is at least 1. Only Gather and ScatterAdd read positions.
+    """
+
+    ids: Place
+    size: int
+    step: int
+    start: Place
+
+    def infer(self, ids: Operation, start: Operation) -> Typed:
+        """Its type."""
+        require(not start.batched and self.size > 0 < self.step, "positions that start alike", ids, start)
+        return Typed(broadcast((ids, start)), ids.batched)
+
+
+@dataclass(frozen=True, slots=True)
 class Gather:
-    """The elements at flat positions, and 0 where a position is negative."""
+    """The elements at flat positions.
+
+    `at` is a Constant or a View of one, whose negative positions give 0; or Positions, in a batch of which each sample
+    has its own. They count in the array of one sample, so that of a batch each sample is looked up in itself.
+    """
 
     source: Place
     at: Place
 
     def infer(self, source: Operation, at: Operation) -> Typed:
         """Its type."""
-        require(not at.batched, "the same positions for all samples", source, at)
-        return Typed(at.shape, source.batched)
+        return Typed(at.shape, source.batched or at.batched)
+
+
+@dataclass(frozen=True, slots=True)
+class ScatterAdd:
+    """Zeros of a shape, to which each element of `part` is added at its flat position: the adjoint of Gather.
+
+    Positions may come more than once, and what is added there adds up. `at` is Positions of the shape of `part`. If
+    the result is `batched`, each sample of `part` adds to its own array; if not, those of all samples add to one.
+    """
+
+    part: Place
+    at: Place
+    shape: Shape
+    batched: bool
+
+    def infer(self, part: Operation, at: Operation) -> Typed:
+        """Its type."""
+        require(part.shape == at.shape and part.batched >= at.batched, "a position for each element", part, at)
+        require(part.batched or not self.batched, "a batch to add", part)
+        return Typed(self.shape, self.batched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,15 +313,17 @@ class Segments:
 
 
 Kind = (
-    Input | Constant | Uniform | Share | View | Broadcast | Copy | Gather | Scatter | Call | Not | MatMul
-    | SampleProduct | VecDot | Reduce | Segments
+    Input | Constant | Uniform | Share | View | Broadcast | Copy | Positions | Gather | ScatterAdd | Scatter | Call
+    | Not | MatMul | SampleProduct | VecDot | Reduce | Segments
 )  # fmt: skip
 
 OPERANDS: dict[type, Callable[[Any], tuple[Place, ...]]] = {
     **dict.fromkeys((Input, Constant, Uniform, Share), lambda kind: ()),
     **dict.fromkeys((View, Broadcast, Copy, Not, Reduce), lambda kind: (kind.source,)),
     **dict.fromkeys((MatMul, SampleProduct, VecDot), lambda kind: (kind.left, kind.right)),
+    Positions: lambda kind: (kind.ids, kind.start),
     Gather: lambda kind: (kind.source, kind.at),
+    ScatterAdd: lambda kind: (kind.part, kind.at),
     Segments: lambda kind: (kind.source, kind.starts),
     Call: lambda kind: kind.arguments,
     Scatter: lambda kind: (kind.into, kind.part) + ((kind.at,) if isinstance(kind.at, int) else ()),

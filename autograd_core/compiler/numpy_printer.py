@@ -6,6 +6,7 @@ A batch is the first axis of an array.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from autograd_core.compiler.kinds import (
     MatMul,
     Not,
     Place,
+    Positions,
     Reduce,
     SampleProduct,
     Scatter,
+    ScatterAdd,
     Segments,
     Share,
     Uniform,
@@ -32,7 +35,7 @@ from autograd_core.compiler.kinds import (
 from autograd_core.compiler.printing import ARITHMETIC, Forms, Helper, Printer, Sign, Text, range_text
 from autograd_core.compiler.rewrites import number_at
 from autograd_core.compiler.steps import Reshape, Shape, Step, Subscript
-from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, Primitive
+from autograd_core.primitives import ATOM, POWER, PRIMITIVES, PRODUCT, SIGN, SUM, Primitive
 
 _OF_NUMPY = (
     "abs", "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
@@ -48,6 +51,7 @@ FORMS: Forms = {
     **{name: Helper(function) for name, function in vars(arrays).items() if name in PRIMITIVES},
 }
 """How NumPy writes each primitive: by a sign, its own function, or one of `arrays`."""
+_CHECKED_IDS = Helper(arrays.checked_ids)
 
 
 class NumpyPrinter(Printer):
@@ -102,7 +106,17 @@ class NumpyPrinter(Printer):
         # In order, such that a reshape of it is a view that can be written into.
         return Text(f"np.array({self.text(kind.source)}, order='C')", ATOM)
 
+    def _positions(self, kind: Positions, one: Operation) -> Text:
+        text, start = f"{self.function(_CHECKED_IDS)}({self.text(kind.ids)}, {kind.size})", self.form[kind.start].kind
+        text = f"{kind.step} * {text}" if kind.step > 1 else text
+        is_zero = isinstance(start, Constant) and not start.numbers.array.any()
+        if is_zero and self.form[kind.ids].shape == one.shape:
+            return Text(text, PRODUCT if kind.step > 1 else ATOM)
+        return Text(f"{text} + {self.text(kind.start)}", SUM)
+
     def _gather(self, kind: Gather, one: Operation) -> Text:
+        if isinstance(self.form[kind.at].kind, Positions):
+            return Text(self._looked_up(kind, self.form[kind.source], self.form[kind.at]), ATOM)
         at = self.form[kind.at].kind
         at = self.form[at.source].kind if isinstance(at, View) else at
         assert isinstance(at, Constant)
@@ -112,6 +126,29 @@ class NumpyPrinter(Printer):
         if (at.numbers.array < 0).any():
             return Text(f"np.where({self.text(kind.at)} >= 0, {text}, 0.0)", ATOM)
         return Text(text, ATOM)
+
+    def _looked_up(self, kind: Gather, source: Operation, at: Operation) -> str:
+        """The elements at positions of a call, each sample's in its own array where the source has one for each."""
+        if source.batched and at.batched:
+            return f"{self.atom(kind.source)}.take({self._in_batch(kind.at, prod(source.shape))})"
+        if source.batched:
+            return f"{self._flat(kind.source)}.take({self.text(kind.at)}, 1)"
+        return f"{self.atom(kind.source)}.take({self.text(kind.at)})"
+
+    def _in_batch(self, at: Place, size: int) -> str:
+        """Positions in an array of one sample as positions in that of a batch."""
+        axes = "".join([", None"] * len(self.form[at].shape))
+        return f"{self.enclosed(at, SUM)} + {size} * np.arange(batch){f'[:{axes}]' if axes else ''}"
+
+    def _scatteradd(self, kind: ScatterAdd, one: Operation) -> Text:
+        part, at, size = self.form[kind.part], self.form[kind.at], prod(one.shape)
+        positions = f"({self._in_batch(kind.at, size)})" if one.batched else self.atom(kind.at)
+        if part.batched and not (at.batched or one.batched):
+            positions = f"np.broadcast_to({self.text(kind.at)}, {self._sizes(part)})"
+        # NumPy counts weighted positions several times as fast as it adds at them.
+        length = f"{size} * batch" if one.batched else str(size)
+        counted = f"np.bincount({positions}.ravel(), {self.atom(kind.part)}.ravel(), {length})"
+        return Text(f"{counted}.reshape({self._axes(one.shape, one.batched)})", ATOM)
 
     def _not(self, kind: Not, one: Operation) -> Text:
         return Text(f"~{self.atom(kind.source)}", SIGN)

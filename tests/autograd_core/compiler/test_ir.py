@@ -20,9 +20,11 @@ from autograd_core.compiler.kinds import (
     MatMul,
     Not,
     Numbers,
+    Positions,
     Reduce,
     SampleProduct,
     Scatter,
+    ScatterAdd,
     Segments,
     Share,
     VecDot,
@@ -119,7 +121,8 @@ def test_numbers_are_compared_by_their_bits(one: object, other: object) -> None:
 
 
 def inputs() -> Form:
-    """Operations 0 to 5: of shapes [3], [batch, 3], [2, 3], [batch, 2, 3], [batch] and positions of shape [2]."""
+    """Operations 0 to 7: of shapes [3], [batch, 3], [2, 3], [batch, 2, 3], [batch], positions of shapes [2] and [],
+    and positions of each sample of shape [batch]."""
     form = Form()
     form.add(Input("v", (3,)))
     form.add(Input("x", (3,), batched=True))
@@ -127,6 +130,8 @@ def inputs() -> Form:
     form.add(Input("X", (2, 3), batched=True))
     form.add(Share())
     form.add(Constant(Numbers([0, 1])))
+    form.add(Constant(Numbers(0)))
+    form.add(Positions(4, 3, 1, 6))
     return form
 
 
@@ -138,6 +143,11 @@ def inputs() -> Form:
         (View(0, (Subscript((Range(0, 3, 2),)),)), (2,), False),
         (Broadcast(0, (4, 3), True), (4, 3), True),
         (Gather(1, 5), (2,), True),
+        (Positions(1, 3, 2, 6), (3,), True),
+        (Gather(0, 7), (), True),
+        (Gather(1, 7), (), True),
+        (ScatterAdd(4, 7, (2, 3), False), (2, 3), False),
+        (ScatterAdd(4, 7, (2, 3), True), (2, 3), True),
         (Scatter(1, 4, (Subscript((0,)),), True), (3,), True),
         (Call(primitives.add, (3, 0)), (2, 3), True),
         (Call(primitives.tanh, (1,)), (3,), True),
@@ -180,6 +190,11 @@ def test_types(kind: Kind, shape: tuple[int, ...], batched: bool) -> None:
         (Scatter(1, 3, (), True), "a part that fits"),
         (Segments(2, 5), "a vector, and starts"),
         (VecDot(0, 5), "last axes of one length"),
+        (Positions(4, 3, 1, 5), "all axes of a batch"),
+        (Positions(0, 3, 0, 6), "positions that start alike"),
+        (ScatterAdd(1, 7, (3,), False), "a position for each element"),
+        (ScatterAdd(0, 5, (3,), True), "a position for each element"),
+        (ScatterAdd(5, 5, (3,), True), "a batch to add"),
     ],
 )
 def test_operands_that_do_not_fit(kind: Kind, message: str) -> None:
