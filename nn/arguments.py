@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from math import inf
 from typing import Any
@@ -14,10 +14,15 @@ from autograd_core.floats import as_float, is_number, readable
 
 def positive_int(number: Any, name: str) -> int:
     """The number as an int; raises TypeError unless it is one, and ValueError unless it is at least 1."""
+    return int_at_least(1, number, name)
+
+
+def int_at_least(least: int, number: Any, name: str) -> int:
+    """The number as an int; raises TypeError unless it is one, and ValueError unless it is at least that large."""
     if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
         raise TypeError(f"{name} is an int, got {type(number).__name__} {number!r}")
-    if number < 1:
-        raise ValueError(f"{name} is at least 1, got {number}")
+    if number < least:
+        raise ValueError(f"{name} is at least {least}, got {number}")
     return int(number)
 
 
@@ -59,3 +64,20 @@ def unknown_name(what: str, name: str, known: Iterable[str], likely: str) -> Val
     close = get_close_matches(likely, known, 1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     return ValueError(f"there is no {what} {name!r} among {', '.join(known)}{guess}")
+
+
+def sample_array(x: Any, shape: Sequence[Any], name: str) -> np.ndarray:
+    """An argument of a layer for one sample, as an object array of Values and numbers.
+
+    `shape` has None for an axis of any length, and begins with an Ellipsis for any axes before. Raises ValueError for
+    another shape or a ragged arrangement, and what `readable` raises.
+    """
+    array = np.asarray(readable(x, name), dtype=object)
+    open_ended = bool(shape) and shape[0] is ...
+    wanted = tuple(shape[1:] if open_ended else shape)
+    found = array.shape[array.ndim - len(wanted) :] if open_ended else array.shape
+    fits = len(found) == len(wanted) and all(w in (None, n) for w, n in zip(wanted, found, strict=True))
+    if not fits or array.size == 0 or any(isinstance(item, (list, tuple, np.ndarray)) for item in array.flat):
+        words = ", ".join(["..."] * open_ended + ["any" if size is None else str(size) for size in wanted])
+        raise ValueError(f"{name} has shape ({words}) for one sample, got shape {array.shape}")
+    return array
