@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_core.checks import detect_anomaly, gradcheck
 from autograd_core.explain import Explanation, explain
 from autograd_core.graph import BackwardStep, backward_steps, collector_paused, topological_order
+from autograd_core.lookup import lookup
 from autograd_core.modes import named_scope, no_grad
 from autograd_core.primitives import PRIMITIVES, Primitive, primitive
 from autograd_core.tables import backward_table, forward_table
@@ -29,6 +30,7 @@ __all__ = [
     "gradcheck",
     "hessian",
     "jacobian",
+    "lookup",
     "named_scope",
     "no_grad",
     "primitive",

@@ -14,7 +14,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from autograd_core.graph import topological_order
+from autograd_core.graph import dependencies, topological_order
 
 if TYPE_CHECKING:
     from autograd_core.value import Value
@@ -32,6 +32,9 @@ def deep_copy(output: Value, memo: dict[int, Any]) -> Value:
     fresh = [node for node in _with_gradients(output) if id(node) not in memo]
     for node in fresh:
         cls, data, grad, op, inputs, *rest = _fields(node)
+        column = getattr(op, "column", None)
+        if column is not None:
+            op = type(op)(tuple(memo[id(entry)] for entry in column))
         memo[id(node)] = _rebuild((), cls, data, grad, op, tuple(memo[id(operand)] for operand in inputs), *rest)
     for node in fresh:
         if isinstance(node.grad, type(node)):
@@ -48,7 +51,7 @@ def reduce(node: Value) -> tuple[Any, ...]:
     listed = _thread.listed and _thread.listed()
     if listed and node in listed.members:
         return _rebuild, ((), *_fields(node))
-    before = topological_order(node)[:-1]
+    before = topological_order(node, inputs_of=dependencies)[:-1]
     known = {node, *before}
     after = [other for other in _with_gradients(node) if other not in known]
     pairs = [(other, other.grad) for other in (*before, node, *after) if isinstance(other.grad, type(node))]
@@ -97,13 +100,13 @@ class _Gradients:
 
 def _with_gradients(output: Value) -> list[Value]:
     """All nodes that lead to the output or to a gradient of any of them, inputs first."""
-    order = topological_order(output)
+    order = topological_order(output, inputs_of=dependencies)
     while True:
         known = set(order)
         further = [node.grad for node in order if isinstance(node.grad, type(output)) and node.grad not in known]
         if not further:
             return order
-        order = topological_order(*order, *further)
+        order = topological_order(*order, *further, inputs_of=dependencies)
 
 
 def _fields(node: Value) -> tuple[Any, ...]:

@@ -83,6 +83,13 @@ def as_float(number: Any, taker: str) -> float:
     raise TypeError(f"{taker} takes an int, float or NumPy real scalar, got {what}; {advice}")
 
 
+def checked_id(number: float, size: int) -> int:
+    """A whole number from 0 to size - 1, given as a float, as an int; raises ValueError for any other number."""
+    if not (0.0 <= number < size and number % 1.0 == 0.0):
+        raise ValueError(f"lookup chooses among {size} entries by a whole number from 0 to {size - 1}, got {number:g}")
+    return int(number)
+
+
 class Flat(float):
     """The slope of a result that no change of the operand moves: 0, of which infinity times is 0 too.
 

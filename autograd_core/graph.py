@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite, isnan
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd_core.floats import Flat, recorder
@@ -69,10 +70,19 @@ def require_graph(*outputs: Value) -> None:
             )
 
 
-def topological_order(*outputs: Value) -> list[Value]:
+def dependencies(node: Value) -> tuple[Value, ...]:
+    """The inputs of a node; of a `lookup` the token, and all entries that it may choose at another time."""
+    column = getattr(node.op, "column", None)
+    return node.inputs if column is None else (node.inputs[0], *column)
+
+
+def topological_order(
+    *outputs: Value, inputs_of: Callable[[Value], tuple[Value, ...]] = attrgetter("inputs")
+) -> list[Value]:
     """All nodes that the outputs depend on, each once, inputs before the nodes that use them.
 
-    Depth first and first argument first, which for code without branches is the order of recording. Raises TypeError
+    Depth first and first argument first, which for code without branches is the order of recording. What a node depends
+    on are its inputs, or with ``inputs_of=dependencies`` all that it may depend on at another time. Raises TypeError
     unless the outputs are Values.
     """
     for output in outputs:
@@ -89,7 +99,7 @@ def topological_order(*outputs: Value) -> list[Value]:
             emit(pop())
         elif node not in seen:
             seen.add(node)
-            inputs = node.inputs
+            inputs = inputs_of(node)
             if inputs:
                 push(node)
                 push(None)

@@ -59,6 +59,14 @@ def refuse(self: Value) -> NoReturn:
     )
 
 
+def index(self: Value) -> NoReturn:
+    """What a sequence asks of an index, by which it would choose for this number alone."""
+    raise TypeError(
+        "a Value is no index, which would choose once and for all; use lookup(table, value) of autograd_core, which "
+        "records the choice, or int(value.data) for a choice that is part of the program"
+    )
+
+
 def rounded(self: Value, digits: int | None = None) -> float:
     """The number, rounded as Python rounds a float."""
     _require_numbers()

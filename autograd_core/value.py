@@ -255,6 +255,7 @@ class Value:
     __ge__ = protocol.comparison(operator.ge)
     __bool__ = protocol.truth
     __float__ = __int__ = __trunc__ = protocol.refuse
+    __index__ = protocol.index
     __round__ = protocol.rounded
     __format__ = protocol.formatted
 

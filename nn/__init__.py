@@ -17,6 +17,7 @@ if (
 from nn import data, init, losses, optim
 from nn.attention import CausalSelfAttention
 from nn.convolution import Conv1d, Conv2d
+from nn.embedding import Embedding
 from nn.evaluation import accuracy, evaluate, predict
 from nn.history import EarlyStopping, Epoch, History, Training
 from nn.layers import MLP, Dropout, Layer, Neuron, OneVsRest, Sequential
@@ -36,6 +37,7 @@ __all__ = [
     "Conv2d",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "Epoch",
     "GRUCell",
     "History",

@@ -25,9 +25,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_core import Value, primitive
+from autograd_core import Value, lookup, primitive
 from autograd_core.floats import as_float, readable
-from autograd_core.functions import equal, log, log1p, log_softmax, maximum, minimum, relu, softplus, where
+from autograd_core.functions import equal, log, log1p, log_softmax, maximum, minimum, relu, softplus, truediv, where
 from autograd_core.value import number_of
 from nn.data import class_labels, place
 
@@ -131,7 +131,15 @@ def hinge_loss(prediction: Any, target: Any, reduction: Reduction = "mean") -> A
     return _reduced([relu(1.0 - t * score) for score, t in _pairs(prediction, target, A_SIGN)], reduction)
 
 
-def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> Any:
+def cross_entropy(
+    logits: Any,
+    target: Any,
+    reduction: Reduction = "mean",
+    *,
+    weight: Any = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Any:
     """-log softmax(logits)[label], the negative logarithm of the probability given to the right class.
 
     `logits` are C numbers of any size for one sample, or N rows of C for N samples; `target` is the label, an int
@@ -139,8 +147,13 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
     loss of a sample is then -sum target · log softmax(logits). "mean" is over samples. An int chooses a node while the
     loss is recorded; a label in a Value chooses whenever the graph is computed.
 
+    `weight` has a factor for each class: a label's loss is multiplied by that of the label, and "mean" divides by the
+    sum of these factors, as in PyTorch. Of several samples, those with the label `ignore_index` count for nothing;
+    if no others are left, "mean" is nan. `label_smoothing`, from 0 to 1, is the share of each target that is spread
+    evenly over all classes.
+
     Raises TypeError for labels that are no ints, and ValueError for labels out of range, probabilities outside 0 to
-    1 or that do not add up to 1 in a row.
+    1 or that do not add up to 1 in a row, and for weights of another number than classes.
 
     >>> cross_entropy([0.0, 1000.0, 0.0], 1)
     0.0
@@ -151,18 +164,28 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
     if scores.ndim not in (1, 2):
         raise ValueError(f"logits have shape (classes,) or (samples, classes), got {scores.shape}")
     rows = scores.reshape(-1, scores.shape[-1]).tolist()
+    smoothing, factors = _smoothing(label_smoothing), _class_weights(weight, scores.shape[-1])
     if targets.shape == scores.shape:
-        terms = [_expected_loss(row, shares) for row, shares in zip(rows, _distributions(target), strict=True)]
-    elif targets.shape == scores.shape[:-1]:
-        plain = np.frompyfunc(_plain_label, 1, 1)(targets)
-        class_labels(plain, classes=scores.shape[-1])
-        terms = [_chosen_loss(row, label) for row, label in zip(rows, targets.ravel().tolist(), strict=True)]
-    else:
+        shares = _distributions(target)
+        if smoothing:
+            shares = [[(1.0 - smoothing) * share + smoothing / len(row) for share in row] for row in shares]
+        return _reduced([_expected_loss(*pair, factors) for pair in zip(rows, shares, strict=True)], reduction)
+    if targets.shape != scores.shape[:-1]:
         raise ValueError(
             f"for logits of shape {scores.shape} the target is labels of shape {scores.shape[:-1]} or probabilities "
             f"of shape {scores.shape}, got a target of shape {targets.shape}"
         )
-    return _reduced(terms, reduction)
+    several, plain = scores.ndim == 2, np.frompyfunc(_plain_label, 1, 1)(targets)
+    skipped = np.asarray(plain == ignore_index) & several
+    class_labels(np.where(skipped, 0, plain) if several else plain, classes=scores.shape[-1])
+    # Of plain labels it is known here and now which count for nothing.
+    kept = [(row, label) for row, label, skip in zip(rows, targets.ravel().tolist(), skipped.flat, strict=True)
+            if isinstance(label, Value) or not skip]  # fmt: skip
+    ignored = ignore_index if several else None
+    terms = [_label_loss(row, label, ignored, factors, smoothing) for row, label in kept] or [(0.0 * rows[0][0], 0.0)]
+    loss, count = (reduce(operator.add, column) for column in zip(*terms, strict=True))
+    is_mean = _known(reduction) == "mean"
+    return truediv(loss, count) if is_mean and not (isinstance(count, float) and count == 1.0) else loss
 
 
 def l1_penalty(parameters: Iterable[Any]) -> Any:
@@ -192,18 +215,48 @@ def _squared(x: Any) -> Any:
     return x * x
 
 
-def _chosen_loss(logits: list[Any], label: Any) -> Any:
-    """The loss of one sample: that of a class chosen now, or, by a Value, whenever the graph is computed."""
+def _label_loss(
+    logits: list[Any], label: Any, ignored: int | None, factors: list[float] | None, smoothing: float
+) -> tuple[Any, Any]:
+    """The loss of one sample, and how much it counts in a mean."""
+    if isinstance(label, Value) and ignored is not None:
+        skip = equal(label, float(ignored))
+        loss, count = _label_loss(logits, where(skip, 0.0, label), None, factors, smoothing)
+        return where(skip, 0.0, loss), where(skip, 0.0, count)
     # From 0, not negated, which would make a -0 of the loss of a sure answer.
     losses = [0.0 - z for z in log_softmax(logits)]
-    if not isinstance(label, Value):
-        return losses[label]
-    return _reduced([where(equal(label, float(k)), z, 0.0) for k, z in enumerate(losses)], "sum")
+    loss, count = lookup(losses, label), 1.0
+    if factors is not None:
+        count = lookup(factors, label)
+        loss = count * loss
+    if smoothing:
+        spread = losses if factors is None else [w * z for w, z in zip(factors, losses, strict=True)]
+        loss = (1.0 - smoothing) * loss + smoothing / len(losses) * reduce(operator.add, spread)
+    return loss, count
 
 
-def _expected_loss(logits: list[Any], probabilities: list[Any]) -> Any:
+def _expected_loss(logits: list[Any], probabilities: list[Any], factors: list[float] | None) -> Any:
     terms = [share * (0.0 - z) for share, z in zip(probabilities, log_softmax(logits), strict=True)]
+    if factors is not None:
+        terms = [w * term for w, term in zip(factors, terms, strict=True)]
     return _reduced(terms, "sum")
+
+
+def _class_weights(weight: Any, classes: int) -> list[float] | None:
+    """The factor of each class."""
+    if weight is None:
+        return None
+    factors = [as_float(factor, "weight") for factor in np.asarray(readable(weight, "weight"), dtype=object).ravel()]
+    if len(factors) != classes:
+        raise ValueError(f"weight has a number for each of the {classes} classes, got {len(factors)}")
+    return factors
+
+
+def _smoothing(label_smoothing: Any) -> float:
+    share = as_float(label_smoothing, "label_smoothing")
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"label_smoothing is from 0 to 1, got {label_smoothing!r}")
+    return share
 
 
 def _distributions(target: Any) -> list[list[Any]]:
@@ -259,7 +312,11 @@ def _pairs(
 
 
 def _reduced(terms: list[Any], reduction: Reduction) -> Any:
+    total = reduce(operator.add, terms)
+    return total if _known(reduction) == "sum" or len(terms) == 1 else total / len(terms)
+
+
+def _known(reduction: Reduction) -> Reduction:
     if reduction not in ("mean", "sum"):
         raise ValueError(f"reduction is 'mean' or 'sum', got {reduction!r}")
-    total = reduce(operator.add, terms)
-    return total if reduction == "sum" or len(terms) == 1 else total / len(terms)
+    return reduction

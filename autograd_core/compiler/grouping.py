@@ -18,8 +18,9 @@ import numpy as np
 
 from autograd_core.compiler.grids import grid_of
 from autograd_core.compiler.kinds import How
-from autograd_core.compiler.lowering import Lowered, MaxReduce
-from autograd_core.compiler.sections import Array, Section
+from autograd_core.compiler.lookups import laid_out
+from autograd_core.compiler.lowered import Lowered, MaxReduce, Pick
+from autograd_core.compiler.sections import Array, Choice, Section
 from autograd_core.compiler.signature import Signature
 
 
@@ -84,7 +85,10 @@ class _Grouping:
         for node in self.calls.get(level, ()):
             call = self.lowered.calls[node]
             where = tuple([int(self.array_of[operand]) for operand in call.operands])
-            key = frozenset(where) if isinstance(call, MaxReduce) else (call.primitive, where)
+            if isinstance(call, Pick):
+                key = Pick, where[0], frozenset(where[1:]), len(where)
+            else:
+                key = frozenset(where) if isinstance(call, MaxReduce) else (call.primitive, where)
             alike.setdefault(key, []).append(node)
         for key, nodes in alike.items():
             operands = [self.lowered.calls[node].operands for node in nodes]
@@ -94,6 +98,9 @@ class _Grouping:
                 none = np.full(len(owner), -1)
                 yield self._with_sections(nodes, owner, np.ones(len(owner)), every, none, none == 0, "max")
                 continue
+            if key[0] is Pick:
+                yield self._choosing(nodes, np.array(operands))
+                continue
             primitive, where = key
             array = Array((len(nodes),), nodes, primitive=primitive)
             for place, column in zip(where, np.array(operands).T, strict=True):
@@ -102,6 +109,20 @@ class _Grouping:
                 else:
                     array.operands.append((self.arrays[place], self.position[column]))
             yield array
+
+    def _choosing(self, nodes: list[int], operands: np.ndarray) -> Array:
+        """An array of which each element is the one of its other operands that the first chooses."""
+        token = self.arrays[int(self.array_of[operands[0, 0]])]
+        columns, which = np.unique(operands[:, 1:], axis=0, return_inverse=True)
+        home, position = self.array_of[columns], self.position[columns]
+        entries: list[tuple[Array | None, np.ndarray]] = [
+            (self.arrays[place], np.where(home == place, position, -1)) for place in np.unique(home) if place >= 0
+        ]
+        if (home < 0).any():
+            numbers = [[self.lowered.numbers.get(node, 0.0) for node in column] for column in columns.tolist()]
+            entries.append((None, np.where(home < 0, numbers, 0.0)))
+        choice = Choice(token, self.position[operands[:, 0]], which.reshape(-1), entries)
+        return Array((len(nodes),), nodes, choice=choice)
 
     def _linear_arrays(self, level: int) -> Iterator[Array]:
         terms = slice(self.bounds[level - 1], self.bounds[level])
@@ -166,10 +187,17 @@ class _Grouping:
 def _lay_out(array: Array, free: bool) -> None:
     """Settle of an array that is just born if it is batched, if it requires a gradient and, if `free`, its layout."""
     made_of = [operand for operand, _ in array.operands if operand]
+    if array.choice:
+        made_of += [source for source, _ in array.choice.entries if source]
     for section in array.sections:
         made_of += [factor for factor, _ in section.factors]
     array.batched = any(source.batched for source in made_of)
     array.requires_grad = array.how == "sum" and any(source.requires_grad for source in made_of)
+    if array.choice:
+        array.batched |= array.choice.token.batched
+        array.shape, order = laid_out(array.choice)
+        array.nodes = np.array(array.nodes)[order].tolist()
+        return
 
     array.sections = [section.sorted() for section in array.sections]
     if not free:

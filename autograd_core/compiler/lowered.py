@@ -24,6 +24,15 @@ class MaxReduce(NamedTuple):
     operands: tuple[int, ...]
 
 
+class Pick(NamedTuple):
+    """The one of its other operands that the first, a token, chooses."""
+
+    operands: tuple[int, ...]
+
+
+_NAMES = {MaxReduce: "largest", Pick: "lookup"}
+
+
 @dataclass
 class Lowered:
     """The graph in the intermediate form. Nodes are numbers, in topological order; the outputs come last.
@@ -41,7 +50,7 @@ class Lowered:
     """Source and position of each leaf: 0 is the parameters, 1 the first input, ...; masks are the last sources."""
     masks: list[tuple[Any, list[float]]]
     """For each source of masks its generator, and by position the probability of a 1."""
-    calls: dict[int, Call | MaxReduce] = field(default_factory=dict)
+    calls: dict[int, Call | MaxReduce | Pick] = field(default_factory=dict)
     """Operation and operands, by number."""
     numbers: dict[int, float] = field(default_factory=dict)
     """The constants, by number, among the operands of calls."""
@@ -64,7 +73,7 @@ class Lowered:
         for node in sorted(self.level):
             if node in self.calls:
                 call = self.calls[node]
-                name = "largest" if isinstance(call, MaxReduce) else call.primitive.name
+                name = call.primitive.name if isinstance(call, Call) else _NAMES[type(call)]
                 given = (repr(self.numbers[i]) if i in self.numbers else f"%{i}" for i in call.operands)
                 lines.append(f"%{node} = {name}({', '.join(given)})")
             else:

@@ -13,8 +13,10 @@ from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 from autograd_core import primitives
-from autograd_core.compiler.lowered import Call, Lowered, MaxReduce, merge_equal
-from autograd_core.graph import topological_order
+from autograd_core.compiler.lowered import Call, Lowered, MaxReduce, Pick, merge_equal
+from autograd_core.floats import checked_id
+from autograd_core.graph import dependencies, topological_order
+from autograd_core.lookup import Lookup
 from autograd_core.masks import Bernoulli
 from autograd_core.primitives import Primitive
 from autograd_core.value import Value
@@ -44,7 +46,7 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
     Leaves that it does not name are constants. `sources` is how many sources it names. Raises ValueError where a
     part that is constant was changed after it was recorded.
     """
-    order = topological_order(*outputs)
+    order = topological_order(*outputs, inputs_of=dependencies)
     kind, uses = [CONSTANT] * len(order), [0] * len(order)
     parts: list[Any] = [()] * len(order)
     lowered = Lowered(order, {}, [])
@@ -61,6 +63,12 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
                 kind[i] = LEAF
                 masks.append((op.turn, i, op))
             continue
+        if isinstance(op, Lookup):
+            if kind[number[inputs[0]]] == CONSTANT:
+                _check_choice(node, op)
+                number[node] = number[inputs[1]]
+                continue
+            inputs = dependencies(node)
         ids: Any = tuple([number[operand] for operand in inputs])
         varying = [j for j in ids if kind[j] != CONSTANT]
         if not varying:
@@ -89,7 +97,7 @@ def lower(outputs: Sequence[Value], leaves: Mapping[Value, tuple[int, int]], sou
                 sort = SCALE
                 ids = (varying[0], order[ids[0] if ids[1] == varying[0] else ids[1]].data)
         if sort == CALL and len(varying) == len(ids):
-            twin = seen.setdefault((op, *ids), i)
+            twin = seen.setdefault((Lookup if isinstance(op, Lookup) else op, *ids), i)
             if twin != i:
                 number[node] = twin
                 continue
@@ -126,6 +134,16 @@ def _check_number(node: Value) -> None:
             f"a constant part of the graph has changed since it was recorded: {node.op.name}"
             f"{f' of {named}' if named else ''} was {node.data:g} and is {now:g} now; record the graph again, or name "
             "what changes among the inputs or parameters"
+        )
+
+
+def _check_choice(node: Value, op: Lookup) -> None:
+    """Raise ValueError for a token, constant in the program, that chooses another entry than it did."""
+    token, entry = node.inputs
+    if op.column[checked_id(token.data, len(op.column))] is not entry:
+        raise ValueError(
+            "a token has changed since it looked something up, and is a constant of the program; record the graph "
+            "again, or name the token among the inputs"
         )
 
 
@@ -204,7 +222,7 @@ def _flatten(lowered: Lowered, kind: list[int], parts: list[Any], uses: list[int
                 parts[i] = operands = _chain(operands, lowered, kind, parts, uses)
                 calls[i] = MaxReduce(operands)
             else:
-                calls[i] = Call(op, operands)
+                calls[i] = Pick(operands) if isinstance(op, Lookup) else Call(op, operands)
             for j in operands:
                 if kind[j] == CONSTANT:
                     lowered.numbers[j] = order[j].data

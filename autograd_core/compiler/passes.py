@@ -17,6 +17,7 @@ from autograd_core.compiler import rewrites
 from autograd_core.compiler.builder import Builder
 from autograd_core.compiler.ir import Form
 from autograd_core.compiler.kinds import Broadcast, Constant, Copy, Input, Place, Share, View
+from autograd_core.compiler.lookups import Table
 from autograd_core.compiler.names import pattern
 from autograd_core.compiler.products import terms_of
 from autograd_core.compiler.rules import Rules
@@ -38,10 +39,11 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Use:
-    """A call that takes an array at one position, or a section of a linear array that multiplies it."""
+    """A call that takes an array at one position, a section of a linear array that multiplies it, or None for an array
+    that looks up in it."""
 
     user: Array
-    what: int | Section
+    what: int | Section | None
 
 
 class Passes:
@@ -54,6 +56,8 @@ class Passes:
         self.arrays, self.builder, self.sources = arrays, builder, len(sources)
         self.form: Form = builder.form
         self.rules = Rules()
+        self._tables: dict[Array, Table] = {}
+        """The tables of the arrays that look up."""
         builder.value.update(zip(arrays, sources, strict=False))
 
     def forward(self) -> None:
@@ -61,7 +65,11 @@ class Passes:
         builder = self.builder
         for array in self.arrays[self.sources :]:
             name, about = self._named(array)
-            if array.primitive is None:
+            if array.choice:
+                self._tables[array] = table = Table(builder, array.choice, array.shape)
+                result = builder.value[array] = builder.full(table.looked_up(builder), array)
+                builder.name(result, name, about)
+            elif array.primitive is None:
                 builder.value[array] = builder.linear(name, array, terms_of(builder, array), about)
             else:
                 operands = [builder.operand(array, place) for place in range(len(array.operands))]
@@ -97,7 +105,10 @@ class Passes:
             for use in uses[array]:
                 if use.user not in gradients:
                     continue
-                if isinstance(use.what, Section):
+                if use.what is None:
+                    upstream = builder.whole(gradients[use.user].array)
+                    sections += self._tables[use.user].handed_back(builder, array, upstream)
+                elif isinstance(use.what, Section):
                     sections += _handed_back(use.what, array, gradients[use.user])
                 else:
                     sole = len(uses[array]) == 1 and not last
@@ -131,6 +142,9 @@ class Passes:
             for position, (operand, _) in enumerate(array.operands):
                 if operand:
                     uses[operand].append(Use(array, position))
+            for source, _ in array.choice.entries if array.choice else ():
+                if source:
+                    uses[source].append(Use(array, None))
             for section in array.sections:
                 for factor in dict.fromkeys(factor for factor, _ in section.factors):
                     if array.how == "sum":
@@ -172,6 +186,7 @@ class Passes:
             return names.fresh("value" if len(array.nodes) == 1 else "values"), "the output"
         nodes = [order[node] for node in array.nodes[:1] + array.nodes[-1:]]
         what = "maximum" if array.how == "max" else array.primitive.name if array.primitive else "linear"
+        what = "lookup" if array.choice else what
         stems = {re.sub(r"[\d.\[\]_]+$", "", node.label) for node in nodes}
         scope = re.sub(r"[^\w.* -]", "?", pattern([node.scope for node in nodes]))
         about = what + (f" in {scope}" if scope else "")

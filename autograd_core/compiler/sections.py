@@ -85,6 +85,19 @@ class Section:
 
 
 @dataclass(eq=False)
+class Choice:
+    """Element p of an array that looks up: of column which[p] of a table the entry that a token chooses."""
+
+    token: Array
+    at: np.ndarray
+    """The position of the token of each element."""
+    which: np.ndarray
+    entries: list[tuple[Array | None, np.ndarray]]
+    """The table, of shape (columns, entries), as a sum: an array and the positions in it, -1 where there is 0; for
+    constants None and the numbers."""
+
+
+@dataclass(eq=False)
 class Array:
     """Scalars that one NumPy array holds; element p of a call is primitive(*(array[positions[p]])) of its operands."""
 
@@ -103,6 +116,8 @@ class Array:
     how: How = "sum"
     """What becomes of the terms in all sections: their sum, or the largest, which hands no gradient back."""
     offset: np.ndarray | None = None
+    choice: Choice | None = None
+    """What it looks up, if its elements are chosen by tokens."""
 
     @property
     def size(self) -> int:

@@ -11,10 +11,20 @@ from autograd_core.compiler import rewrites
 from autograd_core.compiler.cost import FLOAT_OPERATION, of_floats
 from autograd_core.compiler.ir import Form, Operation
 from autograd_core.compiler.kinds import Call, Input, Place
-from autograd_core.compiler.lowering import Lowered, MaxReduce
+from autograd_core.compiler.lowered import Lowered, MaxReduce, Pick
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.pieces import Line
-from autograd_core.compiler.printing import ARITHMETIC, DEEPEST, Forms, Helper, Printer, Sign, Text, literal
+from autograd_core.compiler.printing import (
+    ARITHMETIC,
+    DEEPEST,
+    Forms,
+    Helper,
+    Printer,
+    Sign,
+    Text,
+    literal,
+    plain_source,
+)
 from autograd_core.compiler.rules import Rules
 from autograd_core.primitives import COMPARISONS, PRIMITIVES, PRODUCT, SIGN, Primitive
 
@@ -135,6 +145,11 @@ class Straight:
             call = lowered.calls.get(node)
             if isinstance(call, MaxReduce):
                 text, reads = self._largest([self._name[operand] for operand in call.operands])
+            elif isinstance(call, Pick):
+                token, *entries = self._texts(call.operands)
+                self.helpers.setdefault("checked_id", plain_source(floats.checked_id))
+                text = f"[{', '.join(entries)}][checked_id({token}, {len(entries)})]"
+                reads = self._names(call.operands)
             elif call:
                 template = self._template(call.primitive, None, call.operands)
                 self.cost += template.cost
@@ -165,8 +180,13 @@ class Straight:
                 continue
             upstream = self._gathered(node, handed.pop(node))
             call = lowered.calls.get(node)
+            if isinstance(call, Pick):
+                for number, entry in enumerate(call.operands[1:]):
+                    if entry in requires_grad:
+                        handed.setdefault(entry, []).append(self._if_chosen(upstream, node, number))
+                continue
             if call:
-                assert not isinstance(call, MaxReduce)
+                assert not isinstance(call, (MaxReduce, Pick))
                 for position, operand in enumerate(call.operands):
                     if operand in requires_grad and not self.rules.is_flat(call.primitive, position):
                         handed.setdefault(operand, []).append(self._through_call(upstream, node, position))
@@ -194,15 +214,25 @@ class Straight:
             call = lowered.calls.get(node)
             if isinstance(call, MaxReduce):
                 continue
+            if isinstance(call, Pick):
+                call = Pick(call.operands[1:])  # a token gets no gradient
             factors = call.operands if call else [factor for a, b, _ in self._terms.get(node, ()) for factor in (a, b)]
             if any(factor in requires_grad for factor in factors):
                 requires_grad.add(node)
         return requires_grad
 
+    def _if_chosen(self, upstream: Product, node: int, number: int) -> Product:
+        """The upstream gradient for the entry of this number if it is the chosen one, else 0."""
+        token = self._name[self.lowered.calls[node].operands[0]]
+        name = self.names.fresh(f"d_{self._name[node]}_{number}")
+        text = f"{self._product(upstream)} if {token} == {self._literal(number)} else 0.0"
+        self.lines.append(Line(name, text, (*upstream.reads, token)))
+        return Product(1.0).times(1.0, name)
+
     def _through_call(self, upstream: Product, node: int, position: int) -> Product:
         """Upstream gradient times partial."""
         call = self.lowered.calls[node]
-        assert not isinstance(call, MaxReduce)
+        assert not isinstance(call, (MaxReduce, Pick))
         template = self._template(call.primitive, position, call.operands)
         if template.number is not None:
             return upstream.times(template.number)
