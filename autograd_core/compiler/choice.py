@@ -10,7 +10,7 @@ from autograd_core.compiler.cost import ARRAY_CALL, ARRAY_OPERATION, FLOAT_OPERA
 from autograd_core.compiler.float_program import float_source
 from autograd_core.compiler.grouping import group
 from autograd_core.compiler.jax_program import JaxRunner, jax_runner
-from autograd_core.compiler.lowering import Lowered
+from autograd_core.compiler.lowered import Lowered, Pick
 from autograd_core.compiler.rules import CompileError
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
 from autograd_core.compiler.sections import Array
@@ -30,7 +30,8 @@ class Choice:
     def __init__(self, lowered: Lowered, given: Signature, backend: Backend) -> None:
         self.lowered, self.given = lowered, given
         self.backend: Backend = backend
-        self.steps = lowered.live + len(lowered.owner)
+        picks = sum(len(call.operands) for call in lowered.calls.values() if isinstance(call, Pick))
+        self.steps = lowered.live + len(lowered.owner) + picks
         self._packed: dict[bool, list[Array] | None] = {}
         self._on_arrays: dict[bool, ArrayRunner | None] = {}
         self._chosen: dict[int | None, Runner] = {}

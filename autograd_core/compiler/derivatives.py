@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager
 
 from autograd_core import modes
 from autograd_core.compiler.rules import Rules
-from autograd_core.graph import collector_paused, topological_order
+from autograd_core.graph import collector_paused, dependencies, topological_order
+from autograd_core.lookup import Lookup, lookup
 from autograd_core.value import Value
 
 
@@ -26,7 +27,12 @@ def directional(output: Value, direction: Mapping[Value, Value]) -> Value:
     """
     rules, tangent = Rules(), dict(direction)
     with collector_paused(), _recording():
-        for node in topological_order(output):
+        for node in topological_order(output, inputs_of=dependencies):
+            if isinstance(node.op, Lookup):
+                column = [tangent.get(entry, 0.0) for entry in node.op.column]
+                if any(entry in tangent for entry in node.op.column):
+                    tangent[node] = lookup(column, node.inputs[0])
+                continue
             terms = []
             for position, operand in enumerate(node.inputs):
                 assert node.op is not None

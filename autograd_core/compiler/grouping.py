@@ -20,7 +20,7 @@ from autograd_core.compiler.grids import grid_of
 from autograd_core.compiler.kinds import How
 from autograd_core.compiler.lookups import laid_out
 from autograd_core.compiler.lowered import Lowered, MaxReduce, Pick
-from autograd_core.compiler.sections import Array, Choice, Section
+from autograd_core.compiler.sections import Array, Chosen, Section
 from autograd_core.compiler.signature import Signature
 
 
@@ -121,8 +121,8 @@ class _Grouping:
         if (home < 0).any():
             numbers = [[self.lowered.numbers.get(node, 0.0) for node in column] for column in columns.tolist()]
             entries.append((None, np.where(home < 0, numbers, 0.0)))
-        choice = Choice(token, self.position[operands[:, 0]], which.reshape(-1), entries)
-        return Array((len(nodes),), nodes, choice=choice)
+        chosen = Chosen(token, self.position[operands[:, 0]], which.reshape(-1), entries)
+        return Array((len(nodes),), nodes, chosen=chosen)
 
     def _linear_arrays(self, level: int) -> Iterator[Array]:
         terms = slice(self.bounds[level - 1], self.bounds[level])
@@ -187,15 +187,15 @@ class _Grouping:
 def _lay_out(array: Array, free: bool) -> None:
     """Settle of an array that is just born if it is batched, if it requires a gradient and, if `free`, its layout."""
     made_of = [operand for operand, _ in array.operands if operand]
-    if array.choice:
-        made_of += [source for source, _ in array.choice.entries if source]
+    if array.chosen:
+        made_of += [source for source, _ in array.chosen.entries if source]
     for section in array.sections:
         made_of += [factor for factor, _ in section.factors]
     array.batched = any(source.batched for source in made_of)
     array.requires_grad = array.how == "sum" and any(source.requires_grad for source in made_of)
-    if array.choice:
-        array.batched |= array.choice.token.batched
-        array.shape, order = laid_out(array.choice)
+    if array.chosen:
+        array.batched |= array.chosen.token.batched
+        array.shape, order = laid_out(array.chosen)
         array.nodes = np.array(array.nodes)[order].tolist()
         return
 

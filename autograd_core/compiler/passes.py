@@ -65,8 +65,8 @@ class Passes:
         builder = self.builder
         for array in self.arrays[self.sources :]:
             name, about = self._named(array)
-            if array.choice:
-                self._tables[array] = table = Table(builder, array.choice, array.shape)
+            if array.chosen:
+                self._tables[array] = table = Table(builder, array.chosen, array.shape)
                 result = builder.value[array] = builder.full(table.looked_up(builder), array)
                 builder.name(result, name, about)
             elif array.primitive is None:
@@ -142,7 +142,7 @@ class Passes:
             for position, (operand, _) in enumerate(array.operands):
                 if operand:
                     uses[operand].append(Use(array, position))
-            for source, _ in array.choice.entries if array.choice else ():
+            for source, _ in array.chosen.entries if array.chosen else ():
                 if source:
                     uses[source].append(Use(array, None))
             for section in array.sections:
@@ -186,7 +186,7 @@ class Passes:
             return names.fresh("value" if len(array.nodes) == 1 else "values"), "the output"
         nodes = [order[node] for node in array.nodes[:1] + array.nodes[-1:]]
         what = "maximum" if array.how == "max" else array.primitive.name if array.primitive else "linear"
-        what = "lookup" if array.choice else what
+        what = "lookup" if array.chosen else what
         stems = {re.sub(r"[\d.\[\]_]+$", "", node.label) for node in nodes}
         scope = re.sub(r"[^\w.* -]", "?", pattern([node.scope for node in nodes]))
         about = what + (f" in {scope}" if scope else "")

@@ -85,7 +85,7 @@ class Section:
 
 
 @dataclass(eq=False)
-class Choice:
+class Chosen:
     """Element p of an array that looks up: of column which[p] of a table the entry that a token chooses."""
 
     token: Array
@@ -116,7 +116,7 @@ class Array:
     how: How = "sum"
     """What becomes of the terms in all sections: their sum, or the largest, which hands no gradient back."""
     offset: np.ndarray | None = None
-    choice: Choice | None = None
+    chosen: Chosen | None = None
     """What it looks up, if its elements are chosen by tokens."""
 
     @property

@@ -150,3 +150,32 @@ def test_several_outputs() -> None:
     program = compile(lookup(rows(p), x[0]), [x[:1]], p, "numpy")
     numbers = np.array([q.data for q in p])
     np.testing.assert_array_equal(program(numbers, [[2.0], [0.0]]), numbers.reshape(3, 3)[[2, 0]])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", GRAPHS)
+def test_derivatives_with_respect_to_inputs(name: str, backend: Any) -> None:
+    generator = np.random.default_rng(0)
+    p, x = leaves(generator)
+    program = compile(GRAPHS[name](p, x), [x], p, backend)
+    samples = np.array([[value.data for value in leaves(generator)[1]] for _ in range(5)])
+    found = program.value_and_grad([q.data for q in p], samples, wrt="x")[1]
+    for sample, slopes in zip(samples, found, strict=True):
+        given = [Value(number) for number in sample]
+        GRAPHS[name](p, given).backward()
+        np.testing.assert_allclose(slopes, [value.grad for value in given], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["rows", "what-is-computed", "parameters-inputs-and-numbers", "looked-up-twice"])
+def test_jacobians_and_second_derivatives(name: str, backend: Any) -> None:
+    generator = np.random.default_rng(0)
+    p, x = leaves(generator)
+    program = compile(GRAPHS[name](p, x), [x], p, backend)
+    numbers, sample = np.array([q.data for q in p]), np.array([1.0, 2.0, 0.0, 0.3, -0.4, 0.0])
+    vector, step = generator.normal(size=9), 1e-5
+    ahead, behind = (program.value_and_grad(numbers + side * vector, sample)[1] for side in (step, -step))
+    found = program.hvp(numbers, vector, sample)
+    np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-8)
+    each = program.jacobian(numbers, np.stack([sample, sample[[2, 0, 1, 3, 4, 5]]]))
+    np.testing.assert_allclose(each[0], program.value_and_grad(numbers, sample)[1], rtol=1e-12)
