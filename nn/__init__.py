@@ -19,6 +19,7 @@ from nn.attention import CausalSelfAttention
 from nn.convolution import Conv1d, Conv2d
 from nn.embedding import Embedding
 from nn.evaluation import accuracy, evaluate, predict
+from nn.generation import generate
 from nn.history import EarlyStopping, Epoch, History, Training
 from nn.layers import MLP, Dropout, Layer, Neuron, OneVsRest, Sequential
 from nn.linear import Linear
@@ -57,6 +58,7 @@ __all__ = [
     "data",
     "evaluate",
     "fit",
+    "generate",
     "init",
     "load",
     "losses",

@@ -58,6 +58,27 @@ def numeric(data: Any, name: str) -> np.ndarray:
     raise TypeError(f"{name} must hold numbers, but holds {what}")
 
 
+def finite_array(data: Any, name: str) -> np.ndarray:
+    """The data as an array of finite numbers.
+
+    Raises TypeError for what is not numeric, and ValueError for nothing, rows of different lengths, and numbers that
+    are NaN or infinite.
+    """
+    data = readable(data, name)
+    try:
+        array = array_of(data, name)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths") from None
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"{name} has no samples: its shape is {array.shape}")
+    array = numeric(array, name)
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = np.argwhere(~finite)[0].tolist()
+        raise ValueError(f"{name} has {array[tuple(place)]} at {place}; drop or replace such samples first")
+    return array
+
+
 def unknown_name(what: str, name: str, known: Iterable[str], likely: str) -> ValueError:
     """The error for a name that is not among the known ones; guesses the known name closest to `likely`."""
     known = list(known)

@@ -10,27 +10,41 @@ import numpy as np
 
 from autograd_core import Value, collector_paused, no_grad
 from autograd_core.compiler import compile
-from autograd_core.floats import readable
 from autograd_core.modes import changed, thread
 from autograd_core.primitives import COMPARISONS, sigmoid
 from autograd_core.transforms import mapped
 from autograd_core.value import number_of
-from nn.arguments import array_of, numeric
+from nn.arguments import finite_array
 from nn.data import class_labels
 from nn.module import Module
+from nn.sequences import (
+    IGNORED,
+    Padded,
+    are_sequences,
+    is_ragged,
+    lengths_for,
+    sequences,
+    shown,
+    targets_of_positions,
+    together,
+)
 
 
 def predict(model: Module, X: Any) -> np.ndarray:
     """The outputs of a model for the samples in the rows of X, in evaluation mode.
 
     X has shape (n, inputs), or (n,) for models of one input; the result has shape (n,) for models with one output
-    and (n, outputs) otherwise. The model is called with a list of Values, as in training; many samples go through a
-    compiled program where the model allows one. Raises what `samples` raises for X.
+    and (n, outputs) otherwise, or more axes where a model returns nested lists. The model is called with a list of
+    Values, as in training; many samples go through a compiled program where the model allows one. Rows of X may be
+    sequences of different length; what a model then returns for each position makes an object array with an array for
+    each sample. Raises what `samples` raises for X.
 
     >>> from nn import MLP
     >>> predict(MLP(2, [1], init="zeros"), [[1.0, 2.0], [3.0, 4.0]])
     array([0., 0.])
     """
+    if is_ragged(X):
+        return _outputs_of_sequences(model, sequences(X, "X"))
     rows = samples(X)
     if len(rows) > _MANY:
         return predictor(model, rows)[0]()
@@ -75,13 +89,19 @@ def evaluate(model: Module, X: Any, y: Any, loss: Callable[[Any, Any], Any]) -> 
     The loss gets what it gets from `fit`: the output as the model arranges it, and the target as numbers. Raises what
     `samples` and `targets` raise for X and y.
     """
+    X, y = paired(X, y)
     outputs = predict(model, X)
-    wanted = targets(y, len(outputs))
     with evaluating(model):
-        arrangement = model(mapped(Value, samples(X)[0].tolist()))
+        # What a model returns for a sequence depends on its length.
+        arrangement = None if are_sequences(X) else model(mapped(Value, X[0].tolist()))
         losses = [
-            number_of(loss(_arranged(output, arrangement), target))
-            for output, target in zip(outputs, wanted.tolist(), strict=True)
+            number_of(
+                loss(
+                    _arranged(np.asarray(output), output.tolist() if arrangement is None else arrangement),
+                    target.tolist(),
+                )
+            )
+            for output, target in zip(outputs, y, strict=True)
         ]
     return sum(losses) / len(losses)
 
@@ -92,12 +112,17 @@ def accuracy(model: Module, X: Any, y: Any, threshold: float | None = None) -> f
     With several outputs the predicted class is the index of the largest, and y holds labels from 0 up, of shape
     (n,), or one-hot rows of shape (n, classes). With one output it is the larger of two labels, 0 and 1 or -1 and 1,
     where the output is above `threshold`, by default `default_threshold`. A sample with nan in its output is not
-    predicted right. Raises ValueError for other labels, and what `samples` and `targets` raise.
+    predicted right. Of outputs for each position of sequences, each position with a label counts.
+    Raises ValueError for other labels, and what `samples` and `targets` raise.
     """
+    X, y = paired(X, y)
     outputs = predict(model, X)
+    if are_sequences(y) or (outputs.ndim == 3 and y.ndim == 2):
+        outputs, y = np.concatenate(list(outputs)), np.concatenate(list(y))
+        outputs, y = outputs[y != IGNORED], y[y != IGNORED]
     if outputs.ndim == 1 and threshold is None:
-        threshold = default_threshold(model, samples(X)[0])
-    return share_right(outputs, targets(y, len(outputs)), threshold or 0.0)
+        threshold = default_threshold(model, X[0])
+    return share_right(outputs, y, threshold or 0.0)
 
 
 def share_right(outputs: np.ndarray, labels: np.ndarray, threshold: float) -> float:
@@ -127,13 +152,27 @@ def default_threshold(model: Module, x: Any) -> float:
     return 0.5 if isinstance(output, Value) and output.op in {sigmoid, *COMPARISONS} else 0.0
 
 
+def paired(X: Any, y: Any, name: str = "X", target_name: str = "y") -> tuple[np.ndarray, np.ndarray]:
+    """Samples and their targets; of sequences of different length those that `sequences` returns.
+
+    Raises what `samples` and `targets` raise, and ValueError for targets of positions that are not there.
+    """
+    if not is_ragged(X):
+        rows = samples(X, name)
+        return rows, targets(y, len(rows), target_name)
+    rows = sequences(X, name)
+    if is_ragged(y):
+        return rows, targets_of_positions(y, rows, target_name)
+    return rows, targets(y, len(rows), target_name)
+
+
 def samples(X: Any, name: str = "X") -> np.ndarray:
     """X as a float array of shape (n, inputs), or (n, 1) if it is one-dimensional.
 
     Raises TypeError for what is not numeric and ValueError for no samples, rows of different lengths, and numbers
     that are NaN or infinite.
     """
-    array = _numeric(X, name).astype(float)
+    array = finite_array(X, name).astype(float)
     if array.ndim > 2:
         raise ValueError(f"{name} has shape {array.shape}; a sample is one row of numbers")
     return array.reshape(-1, 1) if array.ndim == 1 else array
@@ -144,7 +183,7 @@ def targets(y: Any, count: int, name: str = "y") -> np.ndarray:
 
     Raises TypeError and ValueError as `samples` does, and ValueError for another number of rows than `count`.
     """
-    array = _numeric(y, name)
+    array = finite_array(y, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if len(array) != count:
@@ -152,36 +191,15 @@ def targets(y: Any, count: int, name: str = "y") -> np.ndarray:
     return array.astype(int) if array.dtype.kind == "b" else array
 
 
-def _numeric(data: Any, name: str) -> np.ndarray:
-    data = readable(data, name)
-    try:
-        array = array_of(data, name)
-    except ValueError:
-        raise ValueError(f"{name} has rows of different lengths") from None
-    if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"{name} has no samples: its shape is {array.shape}")
-    array = numeric(array, name)
-    finite = np.isfinite(array)
-    if not finite.all():
-        place = np.argwhere(~finite)[0].tolist()
-        raise ValueError(f"{name} has {array[tuple(place)]} at {place}; drop or replace such samples first")
-    return array
-
-
 def _walked_outputs(model: Module, rows: np.ndarray) -> np.ndarray:
     """The outputs by walking nodes."""
-    outputs = [model(mapped(Value, sample)) for sample in rows.tolist()]
-    return np.array([[*map(number_of, one)] if _is_several(one) else number_of(one) for one in outputs])
+    return together([np.array(mapped(number_of, model(mapped(Value, sample.tolist())))) for sample in rows])
 
 
 def _arranged(numbers: np.ndarray, arrangement: Any) -> Any:
     """The numbers as Values in the list, tuple or array that a model returns, or the one number as a Value."""
     remaining = iter(numbers.ravel().tolist())
     return mapped(lambda _: Value(next(remaining)), arrangement)
-
-
-def _is_several(output: Any) -> bool:
-    return isinstance(output, (list, tuple, np.ndarray))
 
 
 # Compiling takes as long as walking the nodes of a few samples; these are also what the program is checked on.
@@ -192,16 +210,35 @@ def _compiled_outputs(model: Module, row: np.ndarray) -> Callable[[np.ndarray], 
     """A function from samples to the outputs, by a program; None for a model that cannot be one."""
     try:
         sample, output = recorded(model, row)
-        several, parameters = _is_several(output), model.parameters()
-        program = compile(list(output) if several else [output], [sample], parameters)
+        outputs, parameters = np.asarray(output, dtype=object), model.parameters()
+        program = compile(outputs.ravel().tolist(), [sample], parameters)
     except Exception:  # of somebody else's code, which may do anything with a Value
         return None
+    return lambda rows: program([p.data for p in parameters], rows).reshape(len(rows), *outputs.shape)
 
-    def outputs(rows: np.ndarray) -> np.ndarray:
-        found = program([parameter.data for parameter in parameters], rows)
-        return found if several else found[:, 0]
 
-    return outputs
+def _outputs_of_sequences(model: Module, X: np.ndarray) -> np.ndarray:
+    """The outputs for sequences, by a program for each of a few lengths where the model allows it."""
+    with evaluating(model):
+        if len(X) <= _MANY or thread.mode.checking:
+            return _walked_outputs(model, X)
+        some = shown(X, None)
+        expected = _walked_outputs(model, X[some])
+    for lengths in lengths_for(X, None):
+        programs = Padded(lambda x, _: _compiled_outputs(model, x), lengths)
+        outputs = list[Any]([None] * len(X))
+        for rows, program, (padded,) in programs.groups(X):
+            if program is None:
+                break
+            for row, output in zip(rows, program(padded), strict=True):
+                cut = np.ndim(output) and len(output) == padded.shape[1]
+                outputs[row] = output[: len(X[row])] if cut else output
+        else:
+            pairs = zip(expected, (outputs[row] for row in some), strict=True)
+            if all(np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True) for one, other in pairs):
+                return together(outputs)
+    with evaluating(model):
+        return _walked_outputs(model, X)
 
 
 def recorded(model: Module, row: np.ndarray) -> tuple[list[Value], Any]:

@@ -16,6 +16,7 @@ from autograd_core.modes import changed, thread
 from autograd_core.transforms import mapped
 from nn.evaluation import evaluate, evaluating
 from nn.module import Module, generators
+from nn.sequences import Padded, are_sequences, lengths_for, shown
 
 Loss = Callable[[Any, Any], Value]
 Penalty = Callable[[], Value]
@@ -32,8 +33,8 @@ _SHOWN = 1000
 
 def objective(
     engine: Engine, model: Module, loss: Loss, penalty: Penalty | None, parameters: list[Value], X: Any, y: Any
-) -> tuple[Objective, Program | None]:
-    """The objective, and the program if it is compiled; "auto" is where that is possible, and warns where it is not.
+) -> tuple[Objective, Program | Padded | None]:
+    """The objective, and the program or programs if it is compiled; "auto" is where that is possible, and warns where it is not.
 
     Inside `detect_anomaly` "auto" walks nodes, for only they are looked at, and "compiled" and "jax" are a ValueError.
 
@@ -46,20 +47,25 @@ def objective(
         return eager, None
     if thread.mode.checking:
         raise ValueError("detect_anomaly looks at nodes, and a compiled program has none; use engine='eager'")
+    if engine == "jax" and are_sequences(X):
+        raise ValueError("engine='jax' takes samples of one length; pad the sequences, or use engine='compiled'")
     start = read(parameters)
     with drawn_back(generators(model)), no_grad():
         _check_targets(model, loss, X, y)
         if penalty is not None:
             _scalar(penalty(), "penalty")
-    try:
-        program = _program(model, loss, penalty, parameters, X, y, "jax" if engine == "jax" else "auto")
-        few = _few(X, y)
+    backend: Backend = "jax" if engine == "jax" else "auto"
+
+    def compare(program: Any, few: np.ndarray) -> None:
         results = []
         for either in (eager, program.value_and_grad):
             with drawn_back(generators(model)):
                 results.append(either(start, X[few], y[few]))
         (expected, slopes), (value, gradient) = results
         _check_agreement(np.append(slopes, expected), np.append(gradient, value))
+
+    try:
+        program = _trusted(lambda x, t: _program(model, loss, penalty, parameters, x, t, backend), compare, X, y)
     except (TypeError, ValueError) as error:
         if engine != "auto":
             raise
@@ -71,7 +77,7 @@ def objective(
 
 
 def validation(
-    compiled: Program | None, model: Module, loss: Loss, parameters: list[Value], X: Any, y: Any
+    compiled: Program | Padded | None, model: Module, loss: Loss, parameters: list[Value], X: Any, y: Any
 ) -> Callable[[np.ndarray], float]:
     """From flat parameters, which the model has too, to the mean loss in evaluation mode."""
 
@@ -82,15 +88,54 @@ def validation(
         return eager
     with evaluating(model):
         _check_targets(model, loss, X, y)
-    few = _few(X, y)
-    expected = evaluate(model, X[few], y[few], loss)
-    try:
+
+    backend: Backend = "jax" if isinstance(compiled, Program) and compiled.backend == "jax" else "auto"
+
+    def make(x: np.ndarray, target: np.ndarray) -> Program:
         with evaluating(model):
-            program = _program(model, loss, None, parameters, X, y, "jax" if compiled.backend == "jax" else "auto")
+            return _program(model, loss, None, parameters, x, target, backend)
+
+    def compare(program: Any, few: np.ndarray) -> None:
+        expected = evaluate(model, X[few], y[few], loss)
         _check_agreement(np.array(expected), np.array(program(read(parameters), X[few], y[few])))
+
+    try:
+        program = _trusted(make, compare, X, y)
     except (TypeError, ValueError):
         return eager
     return lambda numbers: program(numbers, X, y)
+
+
+def _trusted(
+    make: Callable[[np.ndarray, np.ndarray], Program],
+    compare: Callable[[Any, np.ndarray], None],
+    X: np.ndarray,
+    y: np.ndarray,
+) -> Program | Padded:
+    """A program, or for sequences those of a few lengths, in which a comparison on some samples finds no fault.
+
+    Where padding changes a loss, as it does for a model that takes the mean over all positions, each length of a
+    sequence has its own program. Raises what `compare` raises.
+    """
+    if not are_sequences(X):
+        program = make(X[0], y[0])
+        compare(program, _few(X, y))
+        return program
+    ways = list(lengths_for(X, y))
+    for lengths in ways:
+        programs = Padded(make, lengths)
+        other = Padded(make, lengths, first=False)
+        other.made = programs.made
+        try:
+            for sample in shown(X, y):
+                compare(programs, np.array([sample]))
+                compare(other, np.array([sample]))
+        except ValueError:
+            if lengths is ways[-1]:
+                raise
+        else:
+            return programs
+    raise AssertionError("there is always a way to pad")
 
 
 def _program(
@@ -98,12 +143,12 @@ def _program(
     loss: Loss,
     penalty: Penalty | None,
     parameters: list[Value],
-    X: np.ndarray,
+    x: np.ndarray,
     y: np.ndarray,
     backend: Backend,
 ) -> Program:
-    """The program of the loss of one sample, recorded on the first."""
-    sample, target = mapped(Value, X[0].tolist()), mapped(Value, y[0].tolist())
+    """The program of the loss of one sample, recorded on this one."""
+    sample, target = mapped(Value, x.tolist()), mapped(Value, y.tolist())
     with drawn_back(generators(model)), collector_paused(), changed(symbolic=True, recording=True):
         try:
             output = _scalar(loss(model(sample), target), "loss")
@@ -115,12 +160,16 @@ def _program(
 
 
 def _check_targets(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray) -> None:
-    """Show the loss each target, or of very many different ones a thousand and the extremes."""
+    """Show the loss each target, or of very many different ones a thousand and the extremes; of sequences those."""
+    if are_sequences(y):
+        for row in shown(X, y):
+            _scalar(loss(model(mapped(Value, X[row].tolist())), y[row].tolist()), "loss")
+        return
     prediction, distinct = model(mapped(Value, X[0].tolist())), np.unique(y, axis=0)
     columns = distinct.reshape(len(distinct), -1)
     # Of rows that are to add up to something, one that does not is most likely to have an extreme sum.
     extremes = _extremes(np.column_stack([columns, columns.sum(axis=1)]))
-    for target in distinct[[*_spread(len(distinct), _SHOWN), *extremes]].tolist():
+    for target in distinct[[*_spread(len(distinct), max(1, _SHOWN // columns.shape[1])), *extremes]].tolist():
         _scalar(loss(prediction, target), "loss")
 
 
@@ -168,8 +217,8 @@ def _eager(model: Module, loss: Loss, penalty: Penalty | None, parameters: list[
         for parameter in parameters:
             parameter.grad = 0.0
         total = 0.0
-        for row, target in zip(X, y.tolist(), strict=True):
-            output = _scalar(loss(model(mapped(Value, row.tolist())), target), "loss")
+        for row, target in zip(X, y, strict=True):
+            output = _scalar(loss(model(mapped(Value, row.tolist())), target.tolist()), "loss")
             output.backward(1.0 / len(X))
             total += output.data / len(X)
         if penalty is not None:

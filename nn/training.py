@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from autograd_core import Value
+from autograd_core.compiler import Program
 from autograd_core.files import require_writable
 from autograd_core.modes import thread
 from nn.arguments import positive_int
@@ -19,7 +20,7 @@ from nn.checkpoints import read_checkpoint, restore, write_checkpoint
 from nn.data import batches
 from nn.description import run_description
 from nn.devices import Devices, DeviceSteps, chosen
-from nn.evaluation import samples, targets
+from nn.evaluation import paired
 from nn.history import AnyScheduler, Epoch, History, Training
 from nn.init import Seed, generator
 from nn.module import Module, generators
@@ -55,7 +56,8 @@ def fit(
 ) -> History:
     """Train a model: in each epoch, a step of the optimiser for every batch of the shuffled samples.
 
-    X has shape (n, inputs), y shape (n,) or (n, outputs). The model gets a sample as a list of Values; the loss gets
+    X has shape (n, inputs), y shape (n,) or (n, outputs); or X is a list of sequences of different length, and y has a
+    target for each of them, or for each of their positions. The model gets a sample as a list of Values; the loss gets
     what the model returns and the target as a number, or a list of numbers, which are ints where y holds ints. A step
     descends the mean over the batch of ``loss(model(x), y)``, one sample for itself, plus ``penalty()``, such as
     ``lambda: 1e-4 * nn.losses.l2_penalty(model.parameters())``; without `batch_size` the batch is all samples.
@@ -98,7 +100,7 @@ def fit(
             "fit was called inside no_grad, which records no graph, so that there is no gradient to descend; call it "
             "outside of the with-block"
         )
-    X, y = _checked(X, y, "X", "y")
+    X, y = paired(X, y, "X", "y")
     size = len(X) if batch_size is None else positive_int(batch_size, "batch_size")
     positive_int(epochs, "epochs")
     _check_options(model, loss, optimizer, penalty, scheduler, engine)
@@ -144,7 +146,9 @@ def fit(
             model.train()
             step, compiled = objective(engine, model, loss, penalty, parameters, X, y)
             validate = validation and validator(compiled, model, loss, parameters, *validation)
-            on_devices = DeviceSteps(compiled, divided, min(size, len(X)), clip_norm) if compiled and divided else None
+            on_devices = None
+            if divided and isinstance(compiled, Program):
+                on_devices = DeviceSteps(compiled, divided, min(size, len(X)), clip_norm)
             beginnings = [begin for callback in callbacks if callable(begin := getattr(callback, "begin", None))]
             for begin in beginnings:
                 begin(training)
@@ -260,7 +264,7 @@ def _checked_validation(data: Any) -> tuple[np.ndarray, np.ndarray] | None:
     if not isinstance(data, (list, tuple)) or len(data) != 2:
         raise ValueError("validation_data is a pair (X, y)")
     X, y = data
-    return _checked(X, y, "X of validation_data", "its y")
+    return paired(X, y, "X of validation_data", "its y")
 
 
 def _started(
@@ -293,8 +297,3 @@ def _epoch(
             gradients, _ = clipped_by_norm(gradients, clip_norm)
         training.parameters = training.optimizer.update(training.parameters, gradients)
     return total / count, gradients
-
-
-def _checked(X: Any, y: Any, name: str, target_name: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = samples(X, name)
-    return rows, targets(y, len(rows), target_name)

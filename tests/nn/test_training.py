@@ -265,7 +265,7 @@ X4, Y4 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
         (X4, [0.0, 1.0, math.inf, 0.0], {}, ValueError, r"y has inf at \[2\]"),
         ([], [], {}, ValueError, "X has no samples"),
         (np.zeros((0, 2)), [], {}, ValueError, r"X has no samples: its shape is \(0, 2\)"),
-        ([[1.0], [1.0, 2.0]], [0, 1], {}, ValueError, "rows of different lengths"),
+        ([[1.0], [1.0, 2.0]], [0, 1], {}, ValueError, "an MLP takes 2 inputs, got 1"),
         (X4, [0, 1, 1], {}, ValueError, "4 samples, but y has 3 targets"),
         (X4, ["no", "yes", "yes", "no"], {}, TypeError, "y must hold numbers, but holds strings"),
         (X4, np.zeros((4, 3)), {}, ValueError, r"\(3,\)"),
