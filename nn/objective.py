@@ -34,7 +34,7 @@ _SHOWN = 1000
 def objective(
     engine: Engine, model: Module, loss: Loss, penalty: Penalty | None, parameters: list[Value], X: Any, y: Any
 ) -> tuple[Objective, Program | Padded | None]:
-    """The objective, and the program or programs if it is compiled; "auto" is where that is possible, and warns where it is not.
+    """The objective, and the program or programs of a compiled one; "auto" compiles if it can, and warns if it cannot.
 
     Inside `detect_anomaly` "auto" walks nodes, for only they are looked at, and "compiled" and "jax" are a ValueError.
 

@@ -10,7 +10,7 @@ import pytest
 
 from autograd_core import compile
 from tests.autograd_core.compiler.realistic import PROGRAMS
-from tests.benchmarks import devices, digits, expressions, moons, training, transformer
+from tests.benchmarks import devices, digits, expressions, microgpt, moons, training, transformer
 from tests.benchmarks.__main__ import MODULES, main, markdown
 from tests.benchmarks.compiling import growth
 from tests.benchmarks.costs import STATEMENTS, choices, constants
@@ -37,6 +37,8 @@ WORKLOADS: dict[str, Makers] = {
     "digits": digits.makers(4),
     "transformer": transformer.makers(None),
     "transformer of a batch": transformer.makers(2),
+    "microgpt": microgpt.makers(None),
+    "microgpt of a batch": microgpt.makers(2),
 }
 
 

@@ -6,10 +6,21 @@ import platform
 import sys
 from collections.abc import Sequence
 
-from tests.benchmarks import compiling, costs, devices, digits, engine, expressions, moons, training, transformer
+from tests.benchmarks import (
+    compiling,
+    costs,
+    devices,
+    digits,
+    engine,
+    expressions,
+    microgpt,
+    moons,
+    training,
+    transformer,
+)
 
 # A benchmark module has tables(): pairs of a title and rows, each row a dict from column to cell.
-MODULES = (engine, training, expressions, moons, digits, transformer, compiling, costs, devices)
+MODULES = (engine, training, expressions, moons, digits, transformer, microgpt, compiling, costs, devices)
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:
