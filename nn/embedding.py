@@ -48,7 +48,8 @@ class Embedding(Module):
         table = list(self.weight)
         if self.padding_idx is not None:
             table[self.padding_idx] = [detach(number) for number in table[self.padding_idx]]
-        return mapped(lambda token: lookup(table, token), x.tolist() if hasattr(x, "tolist") else x)
+        tokens = list(x) if isinstance(x, range) else x.tolist() if hasattr(x, "tolist") else x
+        return mapped(lambda token: lookup(table, token), tokens)
 
     def __repr__(self) -> str:
         return f"Embedding({self.num_embeddings}, {self.embedding_dim})"

@@ -87,8 +87,8 @@ def assert_same_text(fresh: str, committed: str, where: str) -> None:
         )
 
 
-def test_thirteen_notebooks_each_with_its_solutions() -> None:
-    assert [path.stem[:3] for path in PATHS] == [f"{number:02}_" for number in range(13)]
+def test_fourteen_notebooks_each_with_its_solutions() -> None:
+    assert [path.stem[:3] for path in PATHS] == [f"{number:02}_" for number in range(14)]
     assert list(SOLUTIONS) == [path.stem for path in PATHS]
 
 

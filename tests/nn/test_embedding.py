@@ -52,6 +52,7 @@ def test_rows_of_one_token_of_several_and_of_arrays() -> None:
     embedding = nn.Embedding(5, 2, rng=0)
     assert embedding(4) == embedding.weight[4]
     assert embedding([[1, 2]]) == [[embedding.weight[1], embedding.weight[2]]]
+    assert embedding(range(2, 4)) == embedding.weight[2:4]
     assert embedding(np.array(TOKENS)) == [embedding.weight[token] for token in TOKENS]
     numbers = np.array([p.data for p in nn.Embedding(200, 50, rng=0).parameters()])
     assert numbers.std() == pytest.approx(1.0, rel=0.03)
