@@ -235,3 +235,68 @@ def test_generation_is_by_the_temperature_and_the_seed() -> None:
     model.head.weight[0][0].data = np.nan
     with pytest.raises(ValueError, match="nan as the largest"):
         nn.generate(model, 1)
+
+
+class Transformer(nn.Module):
+    """A layer of attention on signs and places."""
+
+    def __init__(self) -> None:
+        self.sign, self.place = nn.Embedding(VOCABULARY, 4, rng=0), nn.Embedding(8, 4, rng=1)
+        self.norm, self.attention = nn.LayerNorm(4), nn.CausalSelfAttention(4, 2, rng=2)
+        self.head = nn.Linear(4, VOCABULARY, rng=3)
+
+    def forward(self, tokens: Any) -> Any:
+        pairs = zip(self.sign(tokens), self.place(range(len(tokens))), strict=True)
+        x = [[a + b for a, b in zip(one, other, strict=True)] for one, other in pairs]
+        seen = zip(x, self.attention(self.norm(x)), strict=True)
+        return self.head([[a + b for a, b in zip(one, other, strict=True)] for one, other in seen])
+
+
+def loss_in_pytorch(torch: Any, parts: dict[str, Any], X: Any, y: Any) -> Any:
+    """The mean over the texts of the mean over their positions, in one padded batch."""
+    longest = max(map(len, X))
+    tokens, labels = torch.zeros(len(X), longest, dtype=int), torch.full((len(X), longest), -100)
+    for row, (x, target) in enumerate(zip(X, y, strict=True)):
+        tokens[row, : len(x)], labels[row, : len(x)] = torch.tensor(x), torch.tensor(target)
+    mask = torch.triu(torch.ones(longest, longest, dtype=torch.bool), 1)
+    x = parts["sign"](tokens) + parts["place"](torch.arange(longest))
+    seen = parts["norm"](x)
+    logits = parts["head"](x + parts["attention"](seen, seen, seen, attn_mask=mask, need_weights=False)[0])
+    each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+    return (each.sum(1) / (labels >= 0).sum(1)).mean()
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_a_character_model_learns_what_that_of_pytorch_learns(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    X, y = texts(60)
+    model, steps = Transformer(), 60
+    parts = {
+        "sign": torch.nn.Embedding(VOCABULARY, 4),
+        "place": torch.nn.Embedding(8, 4),
+        "norm": torch.nn.LayerNorm(4),
+        "attention": torch.nn.MultiheadAttention(4, 2, batch_first=True),
+        "head": torch.nn.Linear(4, VOCABULARY),
+    }
+    state = model.state_dict()
+    for name, part in parts.items():
+        part.double()
+        for path, tensor in part.named_parameters():
+            flat = [state[f"{name}.{path}.{'.'.join(map(str, k))}"] for k in np.ndindex(*tensor.shape)]
+            tensor.data = torch.tensor(flat, dtype=torch.float64).reshape(tensor.shape)
+    optimizer = torch.optim.Adam([p for part in parts.values() for p in part.parameters()], lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss_in_pytorch(torch, parts, X[20:], y[20:]).backward()
+        optimizer.step()
+    expected = loss_in_pytorch(torch, parts, X[:20], y[:20]).item()
+
+    given: dict[str, Any] = {"batch_size": None, "checkpoint": tmp_path / "run.npz", "resume": True}
+    fitted(model, X[20:], y[20:], "compiled", epochs=steps // 2, **given)
+    again = Transformer()
+    fitted(again, X[20:], y[20:], "compiled", epochs=steps, **given)
+    assert nn.evaluate(again, X[:20], y[:20], cross_entropy) == pytest.approx(expected, rel=1e-6)
+    whole = Transformer()
+    fitted(whole, X[20:], y[20:], "compiled", epochs=steps, batch_size=None)
+    assert numbers(whole) == numbers(again)
