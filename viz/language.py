@@ -13,7 +13,7 @@ from typing import Any
 from autograd_core import Value, modes
 from autograd_core.compiler.javascript import operations
 from autograd_core.floats import Flat
-from autograd_core.primitives import ATOM, PRIMITIVES, Primitive, equal, pow, where
+from autograd_core.primitives import PRIMITIVES, Primitive, equal, pow, where
 from viz.page import json_number
 
 Tree = float | int | str | list[Any]
@@ -24,10 +24,10 @@ def language() -> tuple[str, dict[str, Any]]:
     """The operations in JavaScript, as `autograd_core.compiler.javascript.operations` gives them, and the table.
 
     For each primitive by name: symbol, precedence, arity, defaults, operation (its place among the operations), rules
-    (by argument position, null where no change of the operand moves the result) and, where it has other rules for
-    operands that are plain numbers, `plain`: those of the first operand, all others being plain.
+    (by argument position, null where no change of the operand moves the result). A power also has `plain`, the rule for
+    its base where the exponent is a plain number.
     """
-    written = [primitive for primitive in PRIMITIVES.values() if primitive.precedence != ATOM or _is_name(primitive)]
+    written = list(PRIMITIVES.values())
     operands = [Value(0.5) for _ in range(max(primitive.arity for primitive in written))]
     nodes = [primitive(*operands[: primitive.arity]) for primitive in written]
     source, numbers = operations([*operands, *nodes])
@@ -44,10 +44,6 @@ def language() -> tuple[str, dict[str, Any]]:
     }
     table["pow"]["plain"] = _power()
     return source, table
-
-
-def _is_name(primitive: Primitive) -> bool:
-    return primitive.name.isidentifier()
 
 
 def _rules(primitive: Primitive) -> list[Tree | None]:

@@ -52,12 +52,13 @@ class Playground:
     """Formulas to type and change, with a stepper of their graph: in a notebook it shows itself, `save` writes it.
 
     `source` is in the language of `autograd_core.expression.evaluate`, and `at` has a number for each input; without a
-    source it is the first of `EXAMPLES`. Whoever uses the page may change both; its address holds all of it, after the
-    ``#``, so that a link to a saved page is an exercise. `height` is that of the frame in a notebook, in CSS pixels,
-    where the page cannot ask for what it needs; `theme` is "light", "dark", or "auto" for that of the notebook.
+    source it is the first of `EXAMPLES`. A reader may change both on the page. Its address holds them, after the ``#``,
+    so that a link to a saved page is an exercise. `height` is that of the frame in a notebook, in CSS pixels, where the
+    page cannot ask for what it needs; `theme` is "light", "dark", or "auto" for that of the notebook.
 
-    Raises ExpressionError for whatever is wrong with the source or the names in `at`, TypeError for a value that is no
-    number, and ValueError for a height or theme that is none.
+    Raises ExpressionError for whatever is wrong with the source or the names in `at` and for more than `MOST_NODES`
+    nodes or `MOST_LETTERS` characters, TypeError for a value that is no number, and ValueError for a height or theme
+    that is none.
 
     >>> playground = Playground("z = w*x + b; y = tanh(z)", at={"w": 2.0, "x": 0.5, "b": -1.0})
     >>> playground

@@ -75,7 +75,7 @@ export function play(operations, text, asked) {
     for (const { id, type, checked, value } of ticks) if (el(id)) Object.assign(el(id), type === "checkbox" ? { checked } : { value });
     shown = found;
     start(JSON.stringify(found.trace), operations, false, "", told, { read: () => own, write });
-    el("tab-descent").hidden = true;  /* for no leaf of a formula is a parameter */
+    el("tab-descent").hidden = true;  /* no leaf of a formula is a parameter */
     write(own);
     cost = performance.now() - began;
   }
