@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from autograd_core.compiler.names import Names
@@ -69,16 +70,17 @@ def cut(
     handing: list[dict[int, list[str]]] = [{} for _ in pieces]
     """What each piece reads of which other one, and what it hands on to which other one."""
     for number, piece in enumerate(pieces):
-        own = {line.name for line in piece.lines}
-        reads = dict.fromkeys(read for line in piece.lines for read in line.reads if read not in own)
-        given.append([read for read in reads if read not in maker])
+        own = dict.fromkeys([line.name for line in piece.lines], number)
+        given.append([])
         taking.append({})
-        for read in reads:
+        for read in dict.fromkeys(chain.from_iterable([line.reads for line in piece.lines])):
             if read in maker:
                 taking[number].setdefault(maker[read], []).append(read)
+            elif read not in own:
+                given[number].append(read)
         for source, some in taking[number].items():
             handing[source][number] = some
-        maker.update(dict.fromkeys(own, number))
+        maker |= own
     tuples: dict[tuple[int, int], str] = {}
     calls: list[list[str]] = [[] for _ in stretches]
     functions: dict[str, str] = {}
