@@ -181,7 +181,7 @@ def missing(entry: Primitive) -> list[str]:
         },
         f"{name} has no exact form in EXACT, in tests/autograd_core/test_primitives.py": name in EXACT,
         f"{name} has no facts in tests/autograd_core/edges.json: give it a counterpart in PyTorch, or a definition, in "
-        "test_edges.py, and run that file": name in edges,
+        "test_primitives_edges.py, and run that file": name in edges,
     }
     return [sentence for sentence, is_there in found.items() if not is_there]
 
@@ -198,7 +198,7 @@ def test_what_a_new_operation_lacks_is_said_in_words(monkeypatch: pytest.MonkeyP
         "twice has no form in JavaScript: add one to FORMS of autograd_core/compiler/javascript.py",
         "twice has no exact form in EXACT, in tests/autograd_core/test_primitives.py",
         "twice has no facts in tests/autograd_core/edges.json: give it a counterpart in PyTorch, or a definition, in "
-        "test_edges.py, and run that file",
+        "test_primitives_edges.py, and run that file",
     ]
 
 

@@ -20,8 +20,8 @@ from autograd_core.functions import detach, less
 from autograd_core.graph import topological_order
 from autograd_core.masks import Bernoulli
 from tests.autograd_core.compiler.agreement import nodes
-from tests.autograd_core.compiler.test_own_primitives import ALL, FUNCTIONS, own_primitive
 from tests.autograd_core.compiler.test_programs import Case
+from tests.autograd_core.compiler.test_rules import ALL, FUNCTIONS, own_primitive
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -3,7 +3,7 @@
 The facts are PyTorch's, in float64. They are also kept in edges.json for machines without PyTorch; this writes
 the file anew, from the top of the repository:
 
-    python tests/autograd_core/test_edges.py
+    python tests/autograd_core/test_primitives_edges.py
 """
 
 from __future__ import annotations
