@@ -34,10 +34,10 @@ The passes, in the order in which they run, each in a file:
 
 5. `array_program`, `jax_program` and `float_program` lead from graphs to printed lines, with the `names` that labels
    and scopes suggest, which `pieces` cuts where CPython could not compile them at once. `source` puts them together to
-   a module. `runners` runs it, for one sample or a batch, a `choice` says which of them does, by its `cost`, and
-   `program` is what a caller holds, and can tell its `story`. Its `signature` says what is given and which gradients
-   are asked for; further `questions`, about Jacobians and second derivatives, are graphs too, which `derivatives`
-   records.
+   a module, with `literals` for what is constant. `runners` runs it, for one sample or a batch, a `choice` says which
+   of them does, by its `cost`, and `program` is what a caller holds, and can tell its `story`. Its `signature` says
+   what is given and which gradients are asked for; further `questions`, about Jacobians and second derivatives, are
+   graphs too, which `derivatives` records.
 """
 
 from autograd_core.compiler.program import Program, Statistics, compile

@@ -133,6 +133,11 @@ def positions(start: int, *axes: tuple[int, int]) -> np.ndarray:
     return found
 
 
+def runs(*parts: tuple[int, int, int]) -> np.ndarray:
+    """Positions that move evenly, one run after another, each of a start, a count and a step."""
+    return np.concatenate([start + step * np.arange(count) for start, count, step in parts])
+
+
 def checked_ids(x: Any, size: int) -> Any:
     """Whole numbers from 0 to size - 1, given as floats, as integers; raises ValueError for any other number."""
     found = np.asarray(x).astype(np.intp)

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_core.compiler import arrays as helpers_on_arrays
+from autograd_core.compiler.literals import array_text
 from autograd_core.compiler.printing import plain_source
 
 if TYPE_CHECKING:
     from autograd_core.compiler.array_program import ArrayProgram
     from autograd_core.compiler.float_program import FloatProgram
-
-_SHORT = 20
-"""Fewer positions are written out."""
 
 
 @dataclass
@@ -85,10 +82,10 @@ class Source:
         modules, helpers = set(body.modules), dict(body.helpers)
         lines = [f"{generator} = np.random.default_rng()" for generator in self.generators]
         for constant, array in body.constants.items():
-            steps = _steps(array)
-            lines.append(f"{constant} = {_steps_text(array, *steps) if steps else _array_literal(array)}")
-            if steps:
-                helpers["positions"] = plain_source(helpers_on_arrays.positions)
+            text, helper = array_text(array)
+            lines.append(f"{constant} = {text}")
+            if helper:
+                helpers[helper.__name__] = plain_source(helper)
             modules |= {"nan"} if np.isnan(array).any() else set()
             modules |= {"inf"} if np.isinf(array).any() else set()
         modules |= {"np"} if self.generators else set()
@@ -108,15 +105,6 @@ class Source:
         return "\n".join([f'"""{title}', "", *rows, '"""'])
 
 
-def _array_literal(numbers: np.ndarray) -> str:
-    text = repr(numbers.tolist())
-    return (
-        f"np.array({text})"
-        if len(text) < 100
-        else "np.array(" + textwrap.fill(text, 110, subsequent_indent="    ") + ")"
-    )
-
-
 def _imports(modules: set[str]) -> str:
     """The import statements for modules and numbers."""
     needed = [number for number in ("inf", "nan") if number in modules]
@@ -124,27 +112,3 @@ def _imports(modules: set[str]) -> str:
     packages = {"jax": "import jax", "jnp": "import jax.numpy as jnp", "np": "import numpy as np"}
     others = [statement for name, statement in packages.items() if name in modules]
     return "\n".join(imports + [""] * bool(imports and others) + others)
-
-
-def _steps(numbers: np.ndarray) -> tuple[int, list[tuple[int, int]]] | None:
-    """Where positions start, and the count and step of each axis along which they move evenly, if they do."""
-    flat, axes = numbers.ravel(), list[tuple[int, int]]()
-    if numbers.dtype.kind != "i" or flat.size < _SHORT:
-        return None
-    while flat.size > 1:
-        differences = np.diff(flat)
-        breaks = np.flatnonzero(differences != differences[0])
-        run = int(breaks[0]) + 1 if len(breaks) else flat.size
-        rows = flat.reshape(-1, run) if run > 1 and flat.size % run == 0 else None
-        if rows is None or (np.diff(rows, axis=1) != differences[0]).any():
-            return None
-        axes.insert(0, (run, int(differences[0])))
-        flat = rows[:, 0]
-    return int(flat[0]), axes
-
-
-def _steps_text(numbers: np.ndarray, start: int, axes: list[tuple[int, int]]) -> str:
-    text = f"positions({', '.join(map(str, [start, *axes]))})"
-    if numbers.shape == tuple(count for count, _ in axes):
-        return text
-    return f"{text}.reshape({', '.join(map(str, numbers.shape))})"
