@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from autograd_core.compiler.ir import Form
 from autograd_core.compiler.jax_program import JaxRunner
 from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.questions import Questions, one_or_all, transformed
+from autograd_core.compiler.readings import Reading, readings
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
 from autograd_core.compiler.signature import AS_THEY_ARE, Precision, Signature, as_numbers, input_names, leaves_of
 from autograd_core.compiler.story import Story, story
@@ -63,7 +65,9 @@ def compile(
     Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
     rectangular array; ValueError where a constant part was changed after it was recorded; RuntimeError for an output
     that was computed inside `no_grad`; ImportError for "jax" where JAX is not installed; and `CompileError`, a
-    TypeError, where an operation of one's own cannot be written as source.
+    TypeError, where an operation of one's own cannot be written as source. Warns where a constant of the graph seems to
+    have been read off the `data` of a node, such as the largest of some logits, for the program keeps it whatever the
+    inputs are.
 
     >>> from autograd_core import Value, compile
     >>> from autograd_core.functions import tanh
@@ -90,8 +94,13 @@ def compile(
     with collector_paused():
         names = ["parameters", *input_names(inputs)]
         lowered = lower(outputs, leaves, len(names))
+        read = readings(lowered.order, leaves)
         given = Signature(names, shapes, single, (False, *[True] * len(inputs)), dtype=dtype)
-        return Program(lowered, given, outputs, list(parameters), backend, start)
+        program = Program(lowered, given, outputs, list(parameters), backend, read, start)
+    if read:
+        further = f" (and {len(read) - 1} more, which explain() lists)" if len(read) > 1 else ""
+        warnings.warn(f"{read[0]}{further}", RuntimeWarning, stacklevel=2)
+    return program
 
 
 def _listed(choices: Any) -> str:
@@ -115,8 +124,10 @@ class Program:
         outputs: list[Value],
         parameters: list[Value],
         backend: Backend,
+        read: list[Reading],
         start: float,
     ) -> None:
+        self._readings = [str(reading) for reading in read]
         self._questions = Questions(lowered, given, outputs, backend)
         self._given, self._parameters = given, parameters
         self._choice = self._questions.choice()
@@ -267,7 +278,7 @@ class Program:
         backend: scalar, for a call without a batch is estimated at ... us on floats and ... us in NumPy; ...
         """
         self._check_batch(batch)
-        return story(self._choice, batch, lines, [])
+        return story(self._choice, batch, lines, self._readings)
 
     @property
     def form(self) -> Form:
