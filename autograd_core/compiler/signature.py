@@ -96,10 +96,36 @@ def as_numbers(given: Any, name: str) -> np.ndarray:
     """An array of floats; raises TypeError or ValueError for anything else, by the name of the argument."""
     if type(given) not in AS_THEY_ARE:
         given = floats.readable(given, name)
+    refused = f"{name} must hold numbers in a rectangular arrangement"
     try:
-        return np.asarray(given, dtype=float)
+        array = np.asarray(given)
+        if array.dtype.char == "d":
+            return array
+        if wrong := _no_numbers(array):
+            raise TypeError(wrong)
+        return np.asarray(array, dtype=float)
+    except OverflowError:
+        raise ValueError(f"{refused}, and one is beyond the largest float, about 1.8e308") from None
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} must hold numbers in a rectangular arrangement: {error}") from None
+        raise type(error)(f"{refused}: {error}") from None
+
+
+def _no_numbers(array: np.ndarray) -> str:
+    """What an array holds that NumPy would make numbers of, or half of one, without a word; or ''."""
+    elements = array.flat if array.dtype.kind == "O" else array.flat[:1]
+    for element in elements:
+        if floats.recorder(element):
+            return (
+                "it holds nodes; take their .data. Of derivatives of a program there are its value_and_grad, jacobian "
+                "and hvp, and grad(program), jacobian(program) and hessian(program)"
+            )
+        if isinstance(element, (str, bytes)):
+            return f"it holds the string {str(element)[:20]!r}; convert it first, as in float(text)"
+        if isinstance(element, complex):
+            return "it holds complex numbers; use their .real and .imag"
+        if element is None or isinstance(element, (np.datetime64, np.timedelta64)):
+            return f"it holds {element!r}"
+    return ""
 
 
 def leaves_of(

@@ -145,6 +145,45 @@ def test_what_does_not_show_its_numbers_is_refused_by_name(backend: Backend) -> 
 
 
 @each_backend
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ("1.0", TypeError, "it holds the string '1.0'; convert it first, as in float(text)"),
+        (1j, TypeError, "it holds complex numbers; use their .real and .imag"),
+        (None, TypeError, "it holds None"),
+        (10**400, ValueError, "one is beyond the largest float, about 1.8e308"),
+        (Value(1.0), TypeError, "it holds nodes; take their .data."),
+        (np.datetime64("2026-11-22"), TypeError, "it holds np.datetime64('2026-11-22')"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_number_is_named(wrong: Any, error: type[Exception], message: str, backend: Backend) -> None:
+    program, _ = made(backend)
+    one = record(lambda p, _: p[0] * p[5], W)
+    alone = compile(one.output, [], one.parameters, backend)
+    for run in (program, program.value_and_grad, program.jacobian, lambda w, x, y: program.hvp(w, W, x, y)):
+        with pytest.raises(error, match="^x must hold numbers in a rectangular arrangement.*" + re.escape(message)):
+            run(W, [[wrong] * 3] * 2, 0.0)
+        with pytest.raises(error, match="^parameters must hold numbers.*" + re.escape(message)):
+            run([wrong] * 6, X[0], 0.0)
+    for run in (alone, alone.value_and_grad):
+        with pytest.raises(error, match="^parameters must hold numbers.*" + re.escape(message)):
+            run([wrong] * 6)
+    with pytest.raises(TypeError, match="^x must hold numbers.*it holds the string 'a'"):
+        program(W, np.full((2, 3), "a"), 0.0)
+    with pytest.raises(TypeError, match="^x must hold numbers.*complex"):
+        program(W, X[0] + 1j, 0.0)
+
+
+@each_backend
+def test_numbers_of_any_kind_in_objects(backend: Backend) -> None:
+    program, _ = made(backend)
+    objects = np.array([[1, 2.0, True], [np.float32(0.5), np.int8(3), 10**20]], dtype=object)
+    assert_same(program(W, objects, 1.0), program(W, objects.astype(float), 1.0))
+    assert_same(program(W, objects.tolist(), 1.0), program(W, objects.astype(float), 1.0))
+
+
+@each_backend
 def test_nothing_else_changes(backend: Backend) -> None:
     program, leaves = made(backend)
     parameters, x, y = np.array(W), X.copy(), Y.copy()
