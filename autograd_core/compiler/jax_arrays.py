@@ -43,6 +43,18 @@ def equal(x: Any, y: Any) -> Any:
     return jnp.equal(x, y) * 1.0
 
 
+def lookup_positions(ids: Any, size: int, start: Any, step: int) -> Any:
+    """start + step * id as integers; where an id is no whole number from 0 to size - 1, what no array is as long as."""
+    right = (ids >= 0) & (ids < size) & (ids == jnp.floor(ids))
+    return jnp.where(right, start + step * jnp.where(right, ids, 0).astype(int), 2**31 - 1)
+
+
+def added_at(size: int, at: Any, part: Any) -> Any:
+    """Zeros, to which each element is added at its position, if there is one; all devices of a mesh have them."""
+    everywhere = jax.sharding.NamedSharding(jax.typeof(part).sharding.mesh, jax.sharding.PartitionSpec())
+    return jnp.zeros(size, part.dtype).at[at].add(part, mode="drop", out_sharding=everywhere)
+
+
 def over_samples(left: Any, right: Any, axes: int = 1) -> Any:
     """The sum of left[i] * right[j] over the first axis, or so many; all devices of a mesh have it."""
     everywhere = jax.sharding.NamedSharding(jax.typeof(left).sharding.mesh, jax.sharding.PartitionSpec())

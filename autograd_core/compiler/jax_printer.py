@@ -20,8 +20,10 @@ from autograd_core.compiler.kinds import (
     Gather,
     MatMul,
     Place,
+    Positions,
     SampleProduct,
     Scatter,
+    ScatterAdd,
     Segments,
     Share,
     Uniform,
@@ -73,7 +75,7 @@ class JaxPrinter(NumpyPrinter):
 
     def __init__(self, form: Form, roots: Sequence[Place], names: Names, weighted: bool = False) -> None:
         self.weighted, self.needs_dtype = weighted, False
-        self._names, self._read, self._positions = names, set[Place](), dict[str, np.ndarray]()
+        self._names, self._read, self._orders = names, set[Place](), dict[str, np.ndarray]()
         super().__init__(form, roots, names)
 
     def lines(self) -> Iterator[tuple[Place, str]]:
@@ -90,7 +92,7 @@ class JaxPrinter(NumpyPrinter):
         """The constant arrays that the lines refer to, by name."""
         read = [(place, self.form[place].kind) for place in sorted(self._read)]
         arrays = {self.name[place]: kind.numbers.array for place, kind in read if isinstance(kind, Constant)}
-        return arrays | self._positions
+        return arrays | self._orders
 
     def operand(self, place: Place) -> Text:
         """The name of an operation, or its expression; constants in the precision of the parameters."""
@@ -132,7 +134,39 @@ class JaxPrinter(NumpyPrinter):
     def _copy(self, kind: Copy, one: Operation) -> Text:
         return self.operand(kind.source)
 
+    def _positions(self, kind: Positions, one: Operation) -> Text:
+        self.include(jax_arrays.lookup_positions)
+        number = number_at(self.form, kind.start)
+        start = self.text(kind.start) if number is None else str(int(number))
+        return Text(f"lookup_positions({self.text(kind.ids)}, {kind.size}, {start}, {kind.step})", ATOM)
+
+    def _looked_up(self, kind: Gather, source: Operation, at: Operation) -> str:
+        """The elements at positions of a call, nan where there are none."""
+        array = self.atom(kind.source) if len(source.shape) == 1 else self._flat(kind.source)
+        if not (source.batched and at.batched):
+            return f"{array}.at[{':, ' * source.batched}{self.text(kind.at)}].get(mode='fill')"
+        flat = self._shaped(self.atom(kind.at), at.shape, (prod(at.shape),), True)
+        found = f"jnp.take_along_axis({array}, {flat}, 1, mode='fill')"
+        return self._shaped(found, (prod(at.shape),), at.shape, True)
+
+    def _scatteradd(self, kind: ScatterAdd, one: Operation) -> Text:
+        part, at, size = self.form[kind.part], self.form[kind.at], prod(one.shape)
+        if one.batched:
+            self.modules.add("jax")
+            added = f"jnp.zeros({size}, {self.dtype()}).at[at].add(part, mode='drop')"
+            axes = "" if at.batched else ", (None, 0)"
+            text = f"jax.vmap(lambda at, part: {added}{axes})({self.text(kind.at)}, {self.text(kind.part)})"
+        else:
+            self.include(jax_arrays.added_at)
+            positions = self.text(kind.at)
+            if part.batched and not at.batched:
+                positions = f"jnp.broadcast_to({positions}, {self._sizes(part)})"
+            text = f"added_at({size}, {positions}, {self.text(kind.part)})"
+        return Text(self._shaped(text, (size,), one.shape, one.batched), ATOM)
+
     def _gather(self, kind: Gather, one: Operation) -> Text:
+        if isinstance(self.form[kind.at].kind, Positions):
+            return Text(self._looked_up(kind, self.form[kind.source], self.form[kind.at]), ATOM)
         at = self._numbers(kind.at)
         source = self.form[kind.source]
         array = self.atom(kind.source) if len(source.shape) == 1 else self._flat(kind.source)
@@ -175,7 +209,7 @@ class JaxPrinter(NumpyPrinter):
     def _position(self, at: np.ndarray) -> str:
         """The name of constant positions."""
         name = self._names.fresh("at", numbered=True)
-        self._positions[name] = at
+        self._orders[name] = at
         return name
 
     def _viewed(self, source: Place, steps: Sequence[Step]) -> str:

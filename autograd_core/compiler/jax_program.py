@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_core.compiler.array_program import ArrayProgram, array_form
 from autograd_core.compiler.jax_printer import JaxPrinter
-from autograd_core.compiler.kinds import Uniform
+from autograd_core.compiler.kinds import Input, Positions, Uniform
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.numpy_printer import NumpyPrinter
@@ -41,9 +41,20 @@ class JaxProgram(ArrayProgram):
         body.table[at:at] = rows
         return body
 
+    @property
+    def ids(self) -> set[str]:
+        """The arguments that positions are worked out from, and that a low precision would change."""
+        stack = [one.kind.ids for one in self.form.operations if isinstance(one.kind, Positions)]
+        found = set[str]()
+        while stack:
+            one = self.form[stack.pop()]
+            found |= {one.kind.name} if isinstance(one.kind, Input) else set()
+            stack += one.operands
+        return found
+
     def _head(self, printer: NumpyPrinter) -> list[str]:
         needs_dtype = isinstance(printer, JaxPrinter) and printer.needs_dtype
-        return super()._head(printer) + ["dtype = jnp.result_type(parameters, float)"] * needs_dtype
+        return super()._head(printer) + [f"dtype = jnp.result_type({self.given.names[0]}, float)"] * needs_dtype
 
     def _value(self, printer: NumpyPrinter) -> str:
         place = self.form.results[0]
@@ -69,6 +80,8 @@ class JaxRunner(ArrayRunner):
     """The same program with a further argument, the weight of each sample in the mean."""
     is_mean: bool
     """Whether the value depends on the samples, so that a batch gives a mean of values."""
+    exact: set[str]
+    """Arguments that are whole numbers, which stay so in any precision."""
 
     def __post_init__(self) -> None:
         self._jitted: dict[str, Callable[..., Any]] = {}
@@ -89,7 +102,8 @@ class JaxRunner(ArrayRunner):
         with jax.enable_x64(True):
             if name not in self._jitted:
                 self._jitted[name] = jax.jit(self.source.function(name))
-            found = self._jitted[name](*[np.asarray(array, dtype) for array in given])
+            precise = [float if argument in self.exact else dtype for argument in self.source.arguments]
+            found = self._jitted[name](*map(np.asarray, given, precise))
             return jax.tree.map(lambda array: np.array(array, float), found)
 
     def draws(self, batch: int) -> list[np.ndarray]:
@@ -117,5 +131,5 @@ def jax_runner(lowered: Lowered, arrays: list[Array], given: Signature) -> JaxRu
     ]
     return JaxRunner(
         Source(arguments, {}, plain), given, draws, Source([*arguments, "sample_weight"], {}, weighted),
-        form[form.results[0]].batched,
+        form[form.results[0]].batched, plain.ids,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 _MEANINGFUL = (
     "_", "np", "math", "inf", "nan", "len", "float", "batch", "parameters", "gradient", "jax", "jnp", "dtype",
-    "over_samples", "sample_weight",
+    "over_samples", "sample_weight", "lookup_positions", "added_at",
 )  # fmt: skip
 
 

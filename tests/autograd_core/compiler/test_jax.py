@@ -18,6 +18,13 @@ import pytest
 import nn
 from autograd_core import PRIMITIVES, Value, compile, functions
 from autograd_core.compiler import CompileError, Program
+from autograd_core.compiler.array_program import ArrayProgram
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.jax_program import JaxProgram
+from autograd_core.compiler.kinds import Constant, Gather, Input, Numbers, Positions, ScatterAdd
+from autograd_core.compiler.names import Names
+from autograd_core.compiler.signature import Signature
+from autograd_core.compiler.source import Source
 from autograd_core.graph import collector_paused
 from autograd_core.masks import Bernoulli
 from tests.autograd_core.compiler import jax_by_numpy, test_layouts, test_programs
@@ -160,6 +167,51 @@ def test_masks_are_those_that_the_nodes_draw() -> None:
     assert program([1.0, 2.0], X) != program([1.0, 2.0], X)
 
 
+def test_every_question_that_a_program_can_be_asked() -> None:
+    w, x = nodes([0.5, -1.0]), nodes([1.0, 2.0])
+    output = functions.tanh(w[0] * x[0]) * x[1] * w[1]
+    programs = [compile(output, [x], w, backend) for backend in ("jax", "numpy")]
+    several = [compile([output, w[1] * x[0]], [x], w, backend) for backend in ("jax", "numpy")]
+    numbers, X = [0.3, 0.7], np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.1]])
+    for batch in (X, X[0]):
+        for answer in (
+            lambda program, batch=batch: program.value_and_grad(numbers, batch, wrt="x")[1],
+            lambda program, batch=batch: program.hvp(numbers, [1.0, 2.0], batch),
+            lambda program, batch=batch: program.jacobian(numbers, batch),
+        ):
+            assert_same(*map(answer, programs))
+        assert_same(*(program.jacobian(numbers, batch, wrt="x") for program in several))
+    assert "jnp" in programs[0].source_for(batch=3, of="hvp")
+    assert "tanh" in str(programs[0].explain())
+
+
+@pytest.mark.parametrize(("of_source", "of_ids"), [*itertools.product([False, True], repeat=2)])
+def test_positions_of_a_call(of_source: bool, of_ids: bool) -> None:
+    """Gathered at and added at, each sample in its own array or all in one; at a wrong id nan, and nothing."""
+    form, signature = Form(), Signature(["W", "ids"], [(4, 3), (2,)], False, (of_source, of_ids))
+    W, ids = form.add(Input("W", (4, 3), of_source)), form.add(Input("ids", (2,), of_ids))
+    start = form.add(Constant(Numbers(np.array([1, 2]))), name="at1")
+    at = form.add(Positions(ids, 4, 3, start))
+    gathered = form.add(Gather(W, at))
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(5, 4, 3) if of_source else (4, 3))
+    chosen = rng.integers(4, size=(5, 2) if of_ids else 2).astype(float)
+
+    def value(program: type[ArrayProgram], chosen: np.ndarray) -> np.ndarray:
+        function = Source(["W", "ids"], {}, program(signature, form, Names(["W", "ids", "at1"]))).function("value")
+        with jax.enable_x64(True):
+            return np.asarray((jax.jit(function) if program is JaxProgram else function)(numbers, chosen))
+
+    form.results = [gathered]
+    assert_same(value(JaxProgram, chosen), value(ArrayProgram, chosen))
+    chosen.flat[0] = 1.5
+    assert np.isnan(value(JaxProgram, chosen)).sum() == (5 if of_source and not of_ids else 1)
+    chosen.flat[0] = 2.0
+    for each in {False, form[gathered].batched}:
+        form.results = [form.add(ScatterAdd(gathered, at, (4, 3), each))]
+        assert_same(value(JaxProgram, chosen), value(ArrayProgram, chosen))
+
+
 def test_a_program_is_pickled() -> None:
     x, w = Value(2.0), Value(3.0)
     program = compile((w * x).tanh(), [x], [w], "jax")
@@ -176,7 +228,7 @@ def test_an_input_named_as_what_the_source_needs(label: str) -> None:
 
 def run(program: Program, parameters: Any, *batch: Any) -> Any:
     """The printed function by NumPy."""
-    given = np.array(parameters), *batch, *program.runner.draws(len(batch[0]) if batch else 1)
+    given = np.array(parameters), *batch, *cast_any(program.runner).draws(len(batch[0]) if batch else 1)
     return jax_by_numpy.run(program)(*given)
 
 
