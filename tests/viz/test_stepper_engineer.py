@@ -143,6 +143,9 @@ def test_closed_boxes_hand_on_at_once_and_other_inputs_begin_anew(page: Page, tm
     for node, gradient in zip(order, gradients(output, order), strict=True):
         if not node.is_constant:
             assert lines(page, f"n{order.index(node)}")[2] == f"grad {shown(gradient)}"
+    page.reload()
+    assert text(page, "words").startswith("Step 2: which node"), "what was done is not in the address, but the task is"
+    assert not page.locator("#trouble").is_visible()
     page.click("#tab-inputs")
     page.locator("#leaves input[type=text]").first.fill("0.25")
     assert text(page, "words").startswith("Step 2: which node")

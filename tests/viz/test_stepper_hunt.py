@@ -11,10 +11,10 @@ import pytest
 from autograd_core import Value, topological_order
 from autograd_core.expression import evaluate
 from autograd_core.mistakes import MISTAKES
+from tests.viz.static.scripts import run
 from tests.viz.steppers import lines, network, opened, press, step_to, text
 from tests.viz.stories import shown
 from viz import Stepper
-from viz.page import script
 from viz.practice import bug_to_find
 
 if TYPE_CHECKING:
@@ -33,29 +33,50 @@ FIRST = {
 }  # fmt: skip
 
 
-def test_every_bug_is_played_as_it_is_defined_and_found_where_it_begins(page: Page, tmp_path: Path) -> None:
+# For each bug the gradients in the end, and what is said of its name at each step.
+PLAYED = """
+  const [trace, sentences] = given;
+  const graph = traceModule.read(trace);
+  const hunt = huntModule.createHunt(graph, sentences);
+  return Object.keys(sentences).map((name) => {
+    hunt.set(name);
+    const stories = { backward: hunt.story({ unitOf: graph.nodes.map((_, i) => i) }) };
+    const said = stories.backward.map((_, s) => hunt.scene({ stories, at: s + 1 }, false).question.check(name));
+    return [[...mistakesModule.played(graph, name).gradients], said];
+  });
+"""
+
+
+def test_every_bug_is_played_as_it_is_defined_and_found_where_it_begins(page: Page) -> None:
     assert list(FIRST) == list(MISTAKES)
     output = reused()
-    for name, first in FIRST.items():
-        page.goto("about:blank")
-        order = opened(page, output, tmp_path, bug=name)
-        assert "this backward pass has a bug" in text(page, "words")
-        assert name not in page.url
-        if first > 2:
-            step_to(page, first - 1)
-            page.select_option("#choice", name)
-            page.click("#check")
-            assert text(page, "verdict").startswith("This step is right: "), name
-        page.click("#last")
+    sentences = {name: mistake.sentence for name, mistake in MISTAKES.items()}
+    told = run(page, "trace mistakes hunt", PLAYED, [Stepper(output).compact(), sentences])
+    for (name, first), (gradients, said) in zip(FIRST.items(), told, strict=True):
         ended = list(MISTAKES[name].variants(output))[1 if name == "not_zeroed" else 0]
-        for i, node in enumerate(order):
-            if not node.is_constant:
-                assert lines(page, f"n{i}")[2] == f"grad {shown(ended[node])}", (name, node)
-        step_to(page, first)
-        page.select_option("#choice", name)
-        page.click("#check")
-        assert text(page, "verdict") == f"Right. {MISTAKES[name].sentence}"
-        assert not page.locator("#asked").is_visible()
+        assert gradients == pytest.approx([ended[node] for node in topological_order(output)]), name
+        assert [one["right"] for one in said] == [at == first for at in range(1, 8)], name
+        assert said[first - 1]["said"] == sentences[name]
+        assert all(one["said"].startswith("This step is right: ") for one in said[: first - 1])
+        assert all(one["said"] == "An earlier step is wrong already." for one in said[first:])
+
+
+def test_the_page_plays_the_bug_and_its_address_does_not_tell(page: Page, tmp_path: Path) -> None:
+    output = reused()
+    order = opened(page, output, tmp_path, bug="not_zeroed")
+    assert "this backward pass has a bug" in text(page, "words")
+    assert lines(page, "n0")[2] == "grad 15", "from the pass before"
+    page.click("#last")
+    ended = list(MISTAKES["not_zeroed"].variants(output))[1]
+    for i, node in enumerate(order):
+        if not node.is_constant:
+            assert lines(page, f"n{i}")[2] == f"grad {shown(ended[node])}", node
+    step_to(page, 2)
+    assert "zeroed" not in page.url
+    page.select_option("#choice", "not_zeroed")
+    page.click("#check")
+    assert text(page, "verdict") == f"Right. {MISTAKES['not_zeroed'].sentence}"
+    assert not page.locator("#asked").is_visible()
 
 
 def test_wrong_empty_and_absurd_answers_and_the_solution(page: Page, tmp_path: Path) -> None:
@@ -129,7 +150,8 @@ def test_the_page_can_choose_a_bug_itself_and_opens_the_boxes(page: Page, tmp_pa
 
 
 # Whether each mistake shows on the page, for a graph in which each node stands by itself.
-SHOWS = """([trace, names]) => {
+SHOWS = """
+  const [trace, names] = given;
   const graph = traceModule.read(trace);
   const hunt = huntModule.createHunt(graph, Object.fromEntries(names.map((name) => [name, ""])));
   const seen = { unitOf: graph.nodes.map((_, i) => i) };
@@ -137,11 +159,10 @@ SHOWS = """([trace, names]) => {
     hunt.set(name);
     return hunt.scene({ stories: { backward: hunt.story(seen) }, at: 0 }, false).asking === "bug";
   });
-}"""
+"""
 
 
 def test_python_and_the_page_agree_on_what_shows(page: Page) -> None:
-    page.evaluate(f"{script('stepper')}; Object.assign(window, {{ traceModule, huntModule }});")
     for source in (
         "y = x*x",
         "y = exp(tanh(x))",
@@ -156,7 +177,7 @@ def test_python_and_the_page_agree_on_what_shows(page: Page) -> None:
             for name in MISTAKES:
                 with suppress(ValueError):
                     showing.append(bug_to_find(name, None, output))
-            assert page.evaluate(SHOWS, [Stepper(output).compact(), list(MISTAKES)]) == showing, (source, x)
+            assert run(page, "trace hunt", SHOWS, [Stepper(output).compact(), list(MISTAKES)]) == showing, (source, x)
 
 
 def test_a_random_bug_is_that_of_its_seed_and_shows() -> None:

@@ -39,7 +39,7 @@ export function createAsker(title, changed) {
     if (self !== top && !document.hasFocus()) return;
     field().focus({ preventScroll: true });
     field().select?.();
-    el("asked").scrollIntoView({ block: "nearest" });
+    for (const id of ["verdict", "asked"]) el(id).scrollIntoView({ block: "nearest" });
   }
 
   function settle(right, sentence) {
@@ -121,7 +121,7 @@ export function createAsker(title, changed) {
   el("copy-score").addEventListener("click", copy);
 
   return {
-    show, focus,
+    show,
     asks: () => question !== null && !question.quiet,
     settled: (key) => settled.has(key),
     again: (key) => { for (const known of [settled, wrong]) known.delete(key); },

@@ -51,9 +51,6 @@ function firstFound({ nodes, output }) {
   return found;
 }
 
-/* A pass over `edges`: each hands on what `contribution` says, null for nothing. With `replaces` that takes the place of what
-   is there. `start` is what is there before, and `finish` what becomes of a gradient in the end. The passes by which a
-   mistake is known come with the one that is played first; `plays` is another to be played instead. */
 const only = (pass) => () => [pass];
 const signed = (wrong) => (graph, edge, totals) => (wrong(edge) ? -1 : 1) * handed(graph, edge, totals);
 const RIGHT = { contribution: handed };
@@ -81,7 +78,9 @@ function noActivation({ nodes }) {
   return [{ contribution: (graph, [i, k], totals) => (varying(i) === 1 && !PLAIN.has(nodes[i].symbol) ? totals[i] : handed(graph, [i, k], totals)) }];
 }
 
-/* In the order of likelihood, as in Python. */
+/* In the order of likelihood, as in Python: for each mistake the passes by which it is known. A pass goes over `edges`, and
+   each hands on what `contribution` says, null for nothing. With `replaces` that takes the place of what is there. `start`
+   is what is there before, and `finish` what becomes of a gradient in the end. */
 const MISTAKES = {
   overwrite: only({ contribution: handed, replaces: true }),
   no_local: only({ contribution: (_, [i], totals) => totals[i] }),

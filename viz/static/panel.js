@@ -65,11 +65,11 @@ export function createTabs(changed) {
 }
 
 /* Why the gradient of a node is what it is: the paths that lead to it. */
-export function addUp(graph, target, soFar, complete) {
+export function addUp(graph, target, soFar, complete, asking) {
   el("paths").replaceChildren();
   el("paths-sum").textContent = "";
   if (target === null) {
-    el("paths-of").textContent = "Where a step hands a gradient to a single node, the paths that lead to it are listed here.";
+    el("paths-of").textContent = asking ? "Not shown while a question is open." : "Where a step hands a gradient to a single node, the paths that lead to it are listed here.";
     return;
   }
   const { nodes, output } = graph;

@@ -29,8 +29,8 @@ const el = (id) => document.getElementById(id);
 const root = document.documentElement;
 
 /* `operations` work the nodes out anew, or are null; a `live` page asks the frame around it instead. `asked` is an
-   address that holds where the page's own, which it keeps in `place`, has nothing to say, and `told` is what Python
-   says of mistakes. */
+   address that holds where the page's own, which it keeps in `place`, has nothing to say. `told` holds
+   {sentences, bug}: what to say of each mistake by name, and the place of the one to be found, or null. */
 export function start(text, operations, live, asked, told, place = bar) {
   const graph = read(text);
   const { nodes, boxes, output } = graph;
@@ -140,17 +140,13 @@ export function start(text, operations, live, asked, told, place = bar) {
     paint(box === undefined && state.at > 0);
   }
 
-  function known(scene) {
-    const largest = pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
-    return knownAt({ seen, stories, phase: state.phase, palette, largest, ...scene });
-  }
-
   const context = () => ({ seen, stories, pass, phase: state.phase, at: state.at });
 
   function paint(follow = true) {
     const { phase } = state;
     const scene = practice.scene(context());
-    now = known(scene);
+    const largest = pass.gradients.reduce((most, gradient) => (Number.isFinite(gradient) ? Math.max(most, Math.abs(gradient)) : most), 0);
+    now = knownAt({ seen, stories, phase, palette, largest, ...scene });
     picture.paint(now);
     const one = scene.step;
     const where = scene.earlier === state.at ? `Step ${state.at + 1}: ` : `Step ${state.at} of ${story().length}: `;
@@ -176,7 +172,7 @@ export function start(text, operations, live, asked, told, place = bar) {
   function explain(one) {
     const target = !one || state.phase !== "backward" || now.asking ? null : one.seed ? output : one.single ? one.edges[0][2] : null;
     const more = target !== null && story().slice(state.at).some((other) => other.edges.some(([, , j]) => j === target));
-    addUp(graph, target, now.gradients.get(target), !more);
+    addUp(graph, target, now.gradients.get(target), !more, now.asking);
   }
 
   const symbols = createSymbols(graph, picture, card, () => seen, (those) => {
@@ -232,8 +228,9 @@ export function start(text, operations, live, asked, told, place = bar) {
     if (openNeeded()) rebuild();
     camera.show(placed, null);
     if (found.camera) camera.put(found.camera);
-    if (found.step > story().length) found.problems.push(`there is no step ${found.step} here; the last one is ${story().length}`);
-    state.at = Math.min(found.step ?? (practice.goesOn() && state.phase === "backward" ? Infinity : 0), story().length);
+    const [last, goesOn] = [story().length, practice.goesOn() && state.phase === "backward"];
+    if (found.step > last && !goesOn) found.problems.push(`there is no step ${found.step} here; the last one is ${last}`);
+    state.at = goesOn ? last : Math.min(found.step ?? 0, last);
     const leaves = new Map([...given, ...found.leaves]);
     if (changeable && [...leaves].some(([i, x]) => !Object.is(x, state.leaves.get(i)))) rerun(leaves);
     paint(!found.camera);
