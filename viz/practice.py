@@ -15,10 +15,10 @@ Question = Literal["product", "local", "next", "gradient", "value"]
 """What an edge hands back, its local derivative, which node hands on next, a node's whole gradient, a node's value."""
 
 BUGS = {
-    "overwrite": ("no two different numbers arrive at one node", "y = x*x + x"),
+    "overwrite": ("no node has anything yet when its last contribution arrives", "y = x*x + x"),
     "no_local": ("every local derivative is 1", "y = w*x"),
     "no_upstream": ("every upstream gradient is 1", "y = tanh(w*x)"),
-    "first_path": ("a single path leads to each node", "y = x*x + x"),
+    "first_path": ("no more than one path counts for any node", "y = x*x + x"),
     "set_of_inputs": ("no operation uses one operand twice", "y = x*x"),
     "no_order": ("each node is met when its gradient is complete", "a = x*x; y = a + a*w"),
     "not_zeroed": ("every gradient is 0", "y = w*x"),

@@ -70,6 +70,8 @@ class Stepper:
     >>> stepper = Stepper(x * x, parameters=[x], phase="backward", step=2)
     >>> [step["after"] for step in stepper.trace["backward"]]
     [1.0, 3.0, 6.0]
+    >>> Stepper(x * x, quiz="local", ask=[x])
+    <Stepper of 1 operations forward and 3 steps backward; .save('step.html')>
     """
 
     theme: Theme

@@ -161,6 +161,10 @@ def test_a_quiz_keeps_the_score_and_it_can_be_copied(page: Page, tmp_path: Path)
     page.click("#next")
     page.click("#next")
     assert text(page, "numbers") == "1 · 2 = ?"
+    for absurd, said in (("", "Type a number"), ("two", "is not a number"), ("<b>2</b>", "is not a number")):
+        page.fill("#guess", absurd)
+        page.click("#check")
+        assert said in text(page, "verdict")
     page.fill("#guess", "2.01")  # within one percent
     page.keyboard.press("Enter")
     assert text(page, "verdict").startswith("Right.")
