@@ -22,9 +22,11 @@ from autograd_core.compiler.kinds import (
     Input,
     MatMul,
     Not,
+    Positions,
     Reduce,
     SampleProduct,
     Scatter,
+    ScatterAdd,
     Segments,
     VecDot,
     View,
@@ -133,6 +135,11 @@ def _parts(printer: Printer, one: Operation) -> tuple[float, float, bool]:
     if isinstance(kind, (VecDot, Reduce, Segments)):
         source = form[kind.left if isinstance(kind, VecDot) else kind.source]
         return REDUCTION, ELEMENT * prod(source.shape), source.batched
+    if isinstance(kind, Positions):
+        return 8.0 * ARRAY_OPERATION, 6.0 * ELEMENT * size, one.batched
+    if isinstance(kind, ScatterAdd):
+        part = form[kind.part]
+        return 2.0 * GATHER, 4.0 * ELEMENT * prod(part.shape), part.batched
     if isinstance(kind, Gather):
         return GATHER, 3.0 * ELEMENT * size, one.batched
     if isinstance(kind, Scatter):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from autograd_core import floats, primitives
 from autograd_core.compiler import rewrites
-from autograd_core.compiler.cost import FLOAT_OPERATION, of_floats
+from autograd_core.compiler.cost import FLOAT_HELPER, FLOAT_OPERATION, of_floats
 from autograd_core.compiler.ir import Form, Operation
 from autograd_core.compiler.kinds import Call, Input, Place
 from autograd_core.compiler.lowered import Lowered, MaxReduce, Pick
@@ -147,6 +147,7 @@ class Straight:
                 text, reads = self._largest([self._name[operand] for operand in call.operands])
             elif isinstance(call, Pick):
                 token, *entries = self._texts(call.operands)
+                self.cost += FLOAT_HELPER + FLOAT_OPERATION * len(entries)
                 self.helpers.setdefault("checked_id", plain_source(floats.checked_id))
                 text = f"[{', '.join(entries)}][checked_id({token}, {len(entries)})]"
                 reads = self._names(call.operands)
@@ -225,6 +226,7 @@ class Straight:
         """The upstream gradient for the entry of this number if it is the chosen one, else 0."""
         token = self._name[self.lowered.calls[node].operands[0]]
         name = self.names.fresh(f"d_{self._name[node]}_{number}")
+        self.cost += FLOAT_OPERATION
         text = f"{self._product(upstream)} if {token} == {self._literal(number)} else 0.0"
         self.lines.append(Line(name, text, (*upstream.reads, token)))
         return Product(1.0).times(1.0, name)
