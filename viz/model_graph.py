@@ -12,6 +12,7 @@ import numpy as np
 from autograd_core import Value, topological_order
 from autograd_core.compiler import CompileError
 from autograd_core.compiler.javascript import operations
+from autograd_core.lookup import Lookup
 from nn.evaluation import recorded
 from nn.layers import Layer, Neuron
 from nn.module import Module
@@ -47,6 +48,8 @@ class ModelGraph:
             raise ValueError(f"the model has {len(order):,} operations, and the page takes {MOST_NODES:,}")
         if any(node.op is not None and not node.inputs and not node.is_constant for node in order):
             raise ValueError("the model draws random numbers")
+        if any(isinstance(node.op, Lookup) for node in order):
+            raise ValueError("the model looks up by its inputs, and the page has only what was chosen for this sample")
         try:
             source, numbers = operations(order)
         except CompileError as error:

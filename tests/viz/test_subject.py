@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_core import Value, detect_anomaly, primitive
+from autograd_core import Value, detect_anomaly, lookup, primitive
+from autograd_core.functions import less
 from viz import model_graph, subject
 from viz.training import TrainingPlayer
 
@@ -184,6 +185,7 @@ REASONS = {
     "branching": (Branching, "the model cannot be compiled, or takes other ways for other samples"),
     "compared": (Compared, "the model cannot be recorded for all samples at once (TypeError: "),
     "random": (lambda: Own(lambda h: nn.Dropout(0.5, rng=0).train()(h)), "the model draws random numbers"),
+    "looked up": (lambda: Own(lambda h: [lookup([0.5, 2.0], less(h[0], 0.0)) * y for y in h]), "the model looks up"),
     "own operation": (lambda: Own(end=squared_by_hand), "squared_by_hand"),
     "too large": (lambda: nn.MLP(2, [9, 1], rng=0), "the model has "),
     "many classes": (lambda: nn.MLP(2, [9], rng=0), "there are 9 classes, and no more than 8 colours"),
