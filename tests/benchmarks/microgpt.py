@@ -125,7 +125,9 @@ def program(backend: Any, tokens: int) -> tuple[Any, Signals]:
     with collector_paused():
         w, parameters = nodes(Value)
         given = [[Value(0.0) for _ in range(tokens)] for _ in range(2)]
-        return compile(loss_of(w, *given, functions.softmax, lookup), given, parameters, backend), parameters
+        return compile(
+            loss_of(w, given[0], given[1], functions.softmax, lookup), given, parameters, backend
+        ), parameters
 
 
 def compiled(backend: str, tokens: np.ndarray, targets: np.ndarray) -> Peer:

@@ -8,7 +8,7 @@ from autograd_core import topological_order
 from autograd_core.expression import evaluate
 from tests.viz.static.scripts import run
 from viz import Stepper
-from viz.practice import sentences
+from viz.practice import told as told_by_python
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -45,7 +45,7 @@ def test_each_kind_of_question_knows_its_mistakes(page: Page) -> None:
     place = {node.label: i for i, node in enumerate(topological_order(output))}
     asked = [(kind, place[node], answer) for kind, node, answer, _ in SAID]
     modules = "trace tree story words engine questions"
-    told = run(page, modules, JUDGED, [Stepper(output).compact(), sentences(), asked])
+    told = run(page, modules, JUDGED, [Stepper(output).compact(), told_by_python()["sentences"], asked])
     for (*question, expected), found in zip(SAID, told, strict=True):
         assert not found["right"], question
         assert expected in found["said"], question
