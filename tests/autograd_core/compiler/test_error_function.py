@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from autograd_core import compile, functions
+from autograd_core import Value, compile, functions
 from autograd_core.compiler import arrays
 from tests.autograd_core.compiler.agreement import nodes
 
