@@ -278,12 +278,12 @@ class Printer:
 
 def plain_source(function: Any) -> str:
     """The source of a function without its types."""
-    definition = ast.parse(inspect.getsource(function)).body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    definition.returns = None
-    arguments = definition.args
-    for argument in [*arguments.args, *([arguments.vararg] if arguments.vararg else [])]:
-        argument.annotation = None
+    definition = ast.parse(inspect.getsource(function))
+    for node in ast.walk(definition):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
     return ast.unparse(definition)
 
 

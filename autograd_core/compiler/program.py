@@ -20,6 +20,7 @@ from autograd_core.compiler.lowering import Lowered, lower
 from autograd_core.compiler.questions import Questions, one_or_all, transformed
 from autograd_core.compiler.readings import Reading, readings
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
+from autograd_core.compiler.saved import with_checks
 from autograd_core.compiler.signature import AS_THEY_ARE, Precision, Signature, as_numbers, input_names, leaves_of
 from autograd_core.compiler.story import Story, story
 from autograd_core.files import replacing
@@ -303,8 +304,13 @@ class Program:
     def save(self, path: str | Path) -> Path:
         """Write the source to a file that can be imported; the path. Raises OSError where that fails."""
         with replacing(path) as file:
-            file.write(self.source.encode())
+            file.write(self._saved().encode())
         return Path(path)
+
+    def _saved(self) -> str:
+        if isinstance(self._main, JaxRunner):
+            return self.source  # a pure function, for others to transform
+        return with_checks(self.source, self._given, isinstance(self._main, ArrayRunner))
 
     @property
     def runner(self) -> Runner:

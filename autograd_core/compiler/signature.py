@@ -11,6 +11,7 @@ from autograd_core import floats
 from autograd_core.compiler import arrays
 from autograd_core.compiler.lowering import Lowered
 from autograd_core.compiler.names import Names
+from autograd_core.compiler.saved import length_of_batch
 from autograd_core.value import Value
 
 Precision = Literal["float64", "float32", "bfloat16"]
@@ -55,28 +56,11 @@ class Signature(NamedTuple):
 
         Raises TypeError for what is no number, and ValueError for a wrong number of inputs or other shapes.
         """
-        if len(given) != len(self.names):
-            raise ValueError(
-                f"the program takes {', '.join(self.names)}: {len(self.names) - 1} input(s), got {len(given) - 1}"
-            )
-        found, batch = [], None
-        for name, shape, may_be_batch, numbers in zip(self.names, self.shapes, self.batched, given, strict=True):
-            array = as_numbers(numbers, name)
-            if array.shape != shape:
-                if not may_be_batch:
-                    first = "; they are the first argument" if name == "parameters" else ""
-                    verb = "have" if name == "parameters" else "has"
-                    raise ValueError(f"{name} {verb} shape {shape}, got {array.shape}{first}")
-                if array.shape[1:] != shape or array.ndim != len(shape) + 1:
-                    whole = shape_text(shape, batched=True)
-                    raise ValueError(f"{name} has shape {shape}, or {whole}, got {array.shape}")
-                if batch not in (None, len(array)):
-                    raise ValueError(f"{name} is a batch of {len(array)} and an input before it one of {batch}")
-                batch = len(array)
-                if batch == 0:
-                    raise ValueError(f"{name} is a batch of no samples, of which there is no mean")
-            found.append(array)
-        return found, batch
+        names = [*self.names, *["an argument"] * len(given)]
+        found = [as_numbers(numbers, name) for numbers, name in zip(given, names, strict=False)]
+        shapes = dict(zip(self.names, self.shapes, strict=True))
+        batches = [name for name, batched in zip(self.names, self.batched, strict=True) if batched]
+        return found, length_of_batch([array.shape for array in found], shapes, batches)
 
     def stacked(self, given: Sequence[np.ndarray], batch: int) -> list[np.ndarray]:
         """What is given, with a batch axis where there is to be one: what has none is the same for all samples."""

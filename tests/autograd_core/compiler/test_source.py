@@ -207,7 +207,7 @@ def test_save_writes_a_module(backend: Backend, tmp_path: Path) -> None:
     program = compile(loss(p, x, y), [x, y], p, backend)
     path = program.save(str(tmp_path / "trained.py"))
     assert path == tmp_path / "trained.py"
-    assert path.read_text(encoding="utf-8") == program.source
+    assert path.read_text(encoding="utf-8").startswith(program.source)
     spec = importlib.util.spec_from_file_location("trained", path)
     assert spec is not None
     assert spec.loader is not None
