@@ -302,7 +302,10 @@ class Program:
         return program.form
 
     def save(self, path: str | Path) -> Path:
-        """Write the source to a file that can be imported; the path. Raises OSError where that fails."""
+        """Write the source to a file that can be imported; the path. Raises OSError where that fails.
+
+        The functions in the file check their arguments as the program does, but for those in JAX, which are pure.
+        """
         with replacing(path) as file:
             file.write(self._saved().encode())
         return Path(path)

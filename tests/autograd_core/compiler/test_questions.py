@@ -12,6 +12,7 @@ import pytest
 from autograd_core import Value, compile, functions, grad, hessian, jacobian, value_and_grad
 from autograd_core.compiler import Program
 from autograd_core.compiler.program import Backend
+from autograd_core.compiler.runners import ArrayRunner, FloatRunner
 from autograd_core.functions import detach, exp, maximum, softmax, tanh
 from autograd_core.graph import gradients
 from autograd_core.masks import Bernoulli
@@ -330,6 +331,19 @@ def test_jacobian_of_a_program_of_several_outputs(backend: Backend) -> None:
         grad(program)(*numbers)
     with pytest.raises(TypeError, match="a Hessian for each"):
         program.hvp([2.0, 3.0], [0.0, 0.0], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_hessian_vector_product_costs_at_most_three_gradients(name: str) -> None:
+    program = chosen(name)
+    parameters, x = numbers(program, 1)
+    one = Recorded(program, parameters, x[0].tolist())
+    for backend in ("scalar", "numpy"):
+        compiled = compile(one.output, [one.inputs], one.parameters, backend)
+        compiled.hvp(parameters, parameters, x)
+        runners = [compiled._questions.choice(of).runner(64) for of in ("value_and_grad", "hvp")]
+        gradient, product = (runner.cost(64) for runner in runners if isinstance(runner, (FloatRunner, ArrayRunner)))
+        assert 1.0 < product / gradient < 3.0
 
 
 def test_wrong_questions() -> None:
