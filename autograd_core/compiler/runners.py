@@ -77,6 +77,9 @@ class FloatRunner:
     def value_and_grad(self, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> tuple[Any, ...]:
         """The value and gradients, or their means."""
         function, given = self.source.function("value_and_grad"), self.given
+        if batch is None and given.wrt == (0,):
+            value, gradient = function(parameters.tolist(), *[array.tolist() for array in inputs])
+            return value, np.array(gradient, dtype=float)
         shapes = [given.shapes[source] for source in given.wrt]
         if batch is None or batch == 1:
             sources = [parameters, *inputs]

@@ -56,11 +56,14 @@ class Signature(NamedTuple):
 
         Raises TypeError for what is no number, and ValueError for a wrong number of inputs or other shapes.
         """
-        names = [*self.names, *["an argument"] * len(given)]
-        found = [as_numbers(numbers, name) for numbers, name in zip(given, names, strict=False)]
+        found = [as_numbers(numbers, name) for numbers, name in zip(given, self.names, strict=False)]
+        if len(given) == len(self.names) and [array.shape for array in found] == self.shapes:
+            return found, None
         shapes = dict(zip(self.names, self.shapes, strict=True))
         batches = [name for name, batched in zip(self.names, self.batched, strict=True) if batched]
-        return found, length_of_batch([array.shape for array in found], shapes, batches)
+        return found, length_of_batch(
+            [array.shape for array in found] + [()] * (len(given) - len(found)), shapes, batches
+        )
 
     def stacked(self, given: Sequence[np.ndarray], batch: int) -> list[np.ndarray]:
         """What is given, with a batch axis where there is to be one: what has none is the same for all samples."""
@@ -72,7 +75,7 @@ class Signature(NamedTuple):
         return stacks
 
 
-AS_THEY_ARE = (np.ndarray, list)
+AS_THEY_ARE = (np.ndarray, list, float)
 """What a training run hands in at each step, and is not looked through."""
 
 
