@@ -124,10 +124,9 @@ def program(backend: Any, tokens: int) -> tuple[Any, Signals]:
     """The program of one text of so many tokens, and its parameters."""
     with collector_paused():
         w, parameters = nodes(Value)
-        given = [[Value(0.0) for _ in range(tokens)] for _ in range(2)]
-        return compile(
-            loss_of(w, given[0], given[1], functions.softmax, lookup), given, parameters, backend
-        ), parameters
+        given, wanted = ([Value(0.0) for _ in range(tokens)] for _ in range(2))
+        loss = loss_of(w, given, wanted, functions.softmax, lookup)
+        return compile(loss, [given, wanted], parameters, backend), parameters
 
 
 def compiled(backend: str, tokens: np.ndarray, targets: np.ndarray) -> Peer:
