@@ -19,6 +19,7 @@ from autograd_core.compiler.runners import ArrayRunner
 from autograd_core.compiler.sections import Array
 from autograd_core.compiler.signature import Signature, shape_text
 from autograd_core.compiler.source import Body, Source
+from autograd_core.compiler.tokens import Tokens
 
 
 @dataclass
@@ -82,6 +83,7 @@ class JaxRunner(ArrayRunner):
     """Whether the value depends on the samples, so that a batch gives a mean of values."""
     exact: set[str]
     """Arguments that are whole numbers, which stay so in any precision."""
+    tokens: Tokens
 
     def __post_init__(self) -> None:
         self._jitted: dict[str, Callable[..., Any]] = {}
@@ -95,6 +97,7 @@ class JaxRunner(ArrayRunner):
 
     def run(self, name: str, parameters: np.ndarray, inputs: list[np.ndarray], batch: int | None) -> Any:
         """What a function returns, as arrays of float64."""
+        self.tokens.check([parameters, *inputs])
         given = [*self.given.stacked([parameters, *inputs], batch or 1), *self.draws(batch or 1)]
         jax = require_jax("a program of backend='jax'")
         dtype = jax.numpy.dtype(self.given.dtype)
@@ -131,5 +134,5 @@ def jax_runner(lowered: Lowered, arrays: list[Array], given: Signature) -> JaxRu
     ]
     return JaxRunner(
         Source(arguments, {}, plain), given, draws, Source([*arguments, "sample_weight"], {}, weighted),
-        form[form.results[0]].batched, plain.ids,
+        form[form.results[0]].batched, plain.ids, Tokens.of(lowered, given),
     )  # fmt: skip

@@ -179,3 +179,21 @@ def test_jacobians_and_second_derivatives(name: str, backend: Any) -> None:
     np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-8)
     each = program.jacobian(numbers, np.stack([sample, sample[[2, 0, 1, 3, 4, 5]]]))
     np.testing.assert_allclose(each[0], program.value_and_grad(numbers, sample)[1], rtol=1e-12)
+
+
+def test_jax_is_not_called_with_wrong_tokens() -> None:
+    pytest.importorskip("jax")
+    p, x = leaves(np.random.default_rng(0))
+    backend: Any = "jax"
+    program = compile(GRAPHS["rows"](p, x), [x], p, backend)
+    samples = np.zeros((3, 6))
+    numbers = [q.data for q in p]
+    assert program(numbers, samples) == pytest.approx(compile(GRAPHS["rows"](p, x), [x], p)(numbers, samples))
+    for wrong in (-1.0, 3.0, 0.5, np.nan):
+        samples[2, 1] = wrong
+        with pytest.raises(ValueError, match=re.escape(f"x[2, 1] is {wrong:g}: lookup chooses among 3 entries by a ")):
+            program.value_and_grad(numbers, samples)
+    samples[2] = [0.0, 0.0, 0.0, 0.5, np.nan, 7.0]  # of which the last three are none
+    assert np.isfinite(program(numbers, samples))
+    with pytest.raises(ValueError, match=re.escape("x[0] is 3: lookup")):
+        program(numbers, [3.0, 0.0, 0.0, 0.0, 0.0, 0.0])
