@@ -100,9 +100,11 @@ class DeviceSteps:
     def _divided(self, X: np.ndarray, y: np.ndarray) -> list[Any]:
         """A batch, its random numbers and the weight of each sample, on the devices.
 
-        Rows that fill it up repeat the first, whose numbers are sound, and weigh nothing.
+        Rows that fill it up repeat the first, whose numbers are sound, and weigh nothing. Raises ValueError for tokens
+        that choose nothing, which a step cannot.
         """
         count = len(X)
+        self.runner.tokens.check([np.empty(0), X, y])
         arrays = [X, y, *self.runner.draws(count)]
         filled = [np.concatenate([array, np.repeat(array[:1], self.rows - count, 0)]) for array in arrays]
         weights = np.where(np.arange(self.rows) < count, 1.0 / count, 0.0)

@@ -300,3 +300,16 @@ def test_a_character_model_learns_what_that_of_pytorch_learns(tmp_path: Path) ->
     whole = Transformer()
     fitted(whole, X[20:], y[20:], "compiled", epochs=steps, batch_size=None)
     assert numbers(whole) == numbers(again)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "jax"])
+def test_a_wrong_token_in_the_middle_of_the_data_is_an_error(engine: Any) -> None:
+    if engine == "jax":
+        pytest.importorskip("jax")
+    X = np.random.default_rng(0).integers(VOCABULARY, size=(40, 6))
+    X[23, 5] = VOCABULARY
+    model = Mean()
+    start = numbers(model)
+    with pytest.raises(ValueError, match="among 5 entries by a whole number from 0 to 4"):
+        fitted(model, X, X[:, 0] * 0.5, engine, loss=mse_loss)
+    assert numbers(model) == start
