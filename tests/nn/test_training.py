@@ -273,7 +273,7 @@ X4, Y4 = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
         (X4, Y4, {"batch_size": 0}, ValueError, "batch_size is at least 1, got 0"),
         (X4, Y4, {"batch_size": 2.0}, TypeError, "batch_size is an int, got float 2.0"),
         (X4, Y4, {"epochs": 0}, ValueError, "epochs is at least 1, got 0"),
-        (X4, Y4, {"engine": "quick"}, ValueError, "engine is 'auto', 'eager' or 'compiled', not 'quick'"),
+        (X4, Y4, {"engine": "quick"}, ValueError, "engine is 'auto', 'eager', 'compiled' or 'jax', not 'quick'"),
         (X4, Y4, {"resume": True}, ValueError, "give its path as checkpoint="),
         (X4, Y4, {"validation_data": (X4, [0])}, ValueError, "4 samples, but its y has 1 targets"),
         (X4, Y4, {"optimizer": nn.optim.SGD([Value(1.0)])}, ValueError, "parameters that are not of this model"),
