@@ -65,7 +65,8 @@ def objective(
         _check_agreement(np.append(slopes, expected), np.append(gradient, value))
 
     try:
-        program = _trusted(lambda x, t: _program(model, loss, penalty, parameters, x, t, backend), compare, X, y)
+        with _told_of_constants() as constants:
+            program = _trusted(lambda x, t: _program(model, loss, penalty, parameters, x, t, backend), compare, X, y)
     except (TypeError, ValueError) as error:
         if engine != "auto":
             raise
@@ -73,7 +74,25 @@ def objective(
         return eager, None
     finally:
         write(parameters, start)
+    if constants:
+        warnings.warn(constants[0], RuntimeWarning, 3)
     return program.value_and_grad, program
+
+
+@contextmanager
+def _told_of_constants() -> Iterator[list[str]]:
+    """What `compile` says of constants that were read off nodes, for a word where its program is used at all."""
+    constants: list[str] = []
+    with warnings.catch_warnings(record=True) as told:
+        warnings.filterwarnings("always", "the constant .* had while recording", RuntimeWarning)
+        try:
+            yield constants
+        finally:
+            found = [one for one in told if str(one.message).startswith("the constant ")]
+            constants += [str(one.message) for one in found]
+            others = [one for one in told if one not in found]
+    for one in others:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 def validation(

@@ -185,6 +185,20 @@ def test_what_cannot_be_compiled_is_eager_and_says_so_once(activation: Any, reas
         trained("compiled", nn.MLP(2, [3, 1], activation, init="normal", rng=0), y, losses.mse_loss)
 
 
+def test_a_constant_that_was_read_off_a_node_is_told_once() -> None:
+    def shifted(output: Any, label: Any) -> Value:
+        logits = [output, output * 0.5]
+        largest = max(logit.data for logit in logits)
+        exps = [(logit - largest).exp() for logit in logits]
+        return (exps[0] + exps[1]).log() + largest - logits[0] * label
+
+    model = nn.MLP(2, [3, 1], "tanh", init="normal", rng=0)
+    with pytest.warns(RuntimeWarning, match="had while recording") as caught:
+        trained("auto", model, targets([0, 1, 1]), shifted)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
 def test_a_loss_that_looks_its_target_up_is_eager() -> None:
     y, weight = targets([0, 1, 1]), {0: 1.0, 1: 5.0}
 
