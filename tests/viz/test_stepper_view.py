@@ -256,3 +256,10 @@ def test_the_picture_stays_while_the_panel_scrolls(width: int, height: int, page
     assert rect(page, "#restore").inside(window)
     assert rect(page, "#restore").top >= rect(page, "#picture").bottom
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_arguments_stand_in_their_order_where_no_more_edges_cross(page: Page, tmp_path: Path) -> None:
+    nodes = opened(page, GRAPHS["neuron"](), tmp_path)
+    heights = {node.label: rect(page, f"#n{i}").top for i, node in enumerate(nodes) if not node.is_constant}
+    assert heights["x1"] < heights["w1"] < heights["x2"] < heights["w2"]
+    assert heights["o"] < heights["target"]

@@ -7,6 +7,8 @@ import { around, view } from "./tree.js";
 export const TITLE = 24;
 const MARGIN = 14;
 const MOST_OPEN = 150;
+/* In a box of more links than that, which ones cross is not counted. */
+const MOST_CROSSED = 300;
 
 /* Where everything is: {width, height, units, frames, edges}, the first two by index as {x, y, w, h}, edges by id as
    {points}. `sizeOf` gives {w, h} of a unit; `known` keeps the layouts of boxes in which nothing has changed. */
@@ -65,7 +67,7 @@ function level(items, links, framed) {
   for (const item of items) g.setNode(item.key, { width: item.size.w, height: item.size.h });
   for (const [a, b] of links) g.setEdge(a, b);
   const byKey = new Map(items.map((item) => [item.key, item]));
-  dagre.layout(g, { customOrder: (graph, order) => inTurn(graph, order, byKey) });
+  dagre.layout(g, { customOrder: (graph, order) => inTurn(graph, order, byKey, links) });
   const [left, top] = framed ? [MARGIN, TITLE + 4] : [MARGIN, MARGIN];
   const { width, height } = g.graph();
   return {
@@ -79,29 +81,66 @@ function level(items, links, framed) {
   };
 }
 
-/* The order that dagre finds, the right way up, with siblings of a column in the order of their numbers. */
-function inTurn(graph, order, items) {
+/* The order that dagre finds, the right way up, with arguments in their order where that makes no more crossings, and
+   siblings of a column in the order of their numbers. */
+function inTurn(graph, order, items, links) {
   order(graph, {}, null);
-  const columns = new Map();
+  const columns = [];
   for (const key of graph.nodes()) {
     const node = graph.node(key);
-    columns.set(node.rank, [...(columns.get(node.rank) ?? []), { key, node, item: items.get(key) }]);
+    (columns[node.rank] ??= []).push({ key, node, item: items.get(key) });
   }
   /* Upside down there are as many crossings, and what was recorded first is to stand above. */
   let agreement = 0;
-  for (const column of columns.values()) {
+  for (const column of columns) {
     const real = column.filter(({ item }) => item);
     for (let n = 1; n < real.length; n += 1) agreement += Math.sign(real[n].node.order - real[n - 1].node.order);
   }
-  for (const column of columns.values()) {
-    const last = Math.max(...column.map(({ node }) => node.order));
-    if (agreement < 0) for (const { node } of column) node.order = last - node.order;
-    const families = new Map();
-    for (const one of column) if (one.item?.turn) families.set(one.item.turn[0], [...(families.get(one.item.turn[0]) ?? []), one]);
-    for (const siblings of families.values()) {
-      const places = siblings.map(({ node }) => node.order).sort((p, q) => p - q);
-      siblings.sort((p, q) => p.item.turn[1] - q.item.turn[1]).forEach(({ node }, n) => { node.order = places[n]; });
+  if (agreement < 0) {
+    for (const column of columns) {
+      const last = Math.max(...column.map(({ node }) => node.order));
+      for (const { node } of column) node.order = last - node.order;
     }
+  }
+  if (links.length <= MOST_CROSSED) byArgument(graph, columns, links);
+  for (const column of columns) exchange(column, ({ item }) => item?.turn?.[0], (p, q) => p.item.turn[1] - q.item.turn[1]);
+}
+
+/* What hands its value to another stands as high as the argument that it is, column by column from the output. */
+function byArgument(graph, columns, links) {
+  const inputs = new Map();
+  for (const [a, b] of links) inputs.set(b, [...(inputs.get(b) ?? []), a]);
+  /* How high an edge arrives. One that passes columns is cut into edges between neighbours, which know where it began. */
+  const height = ({ v, w }) => {
+    const given = inputs.get(w);
+    return graph.node(w).order + (given ? (given.indexOf(graph.node(v).edgeObj?.v ?? v) + 0.5) / given.length : 0.5);
+  };
+  const crossings = () => {
+    const ends = columns.map((column) => column.flatMap(({ key, node }) => graph.outEdges(key).map((edge) => [node.order, height(edge)])));
+    return ends.reduce((sum, those) => sum + those.reduce((count, [p, q], n) =>
+      count + those.slice(n + 1).filter(([r, s]) => (p - r) * (q - s) < 0).length, 0), 0);
+  };
+  const [before, orders] = [crossings(), columns.map((column) => column.map(({ node }) => node.order))];
+  for (const column of columns.toReversed()) {
+    const heights = new Map(column.map(({ key, node }) => {
+      const those = graph.outEdges(key).map(height);
+      return [key, those.length ? those.reduce((p, q) => p + q) / those.length : node.order];
+    }));
+    exchange(column, () => 0, (p, q) => heights.get(p.key) - heights.get(q.key) || p.node.order - q.node.order);
+  }
+  if (crossings() > before) columns.forEach((column, r) => column.forEach(({ node }, n) => { node.order = orders[r][n]; }));
+}
+
+/* The members of each family take the places of that family in an order of their own. */
+function exchange(column, familyOf, compare) {
+  const families = new Map();
+  for (const one of column) {
+    const family = familyOf(one);
+    if (family !== undefined) families.set(family, [...(families.get(family) ?? []), one]);
+  }
+  for (const siblings of families.values()) {
+    const places = siblings.map(({ node }) => node.order).sort((p, q) => p - q);
+    siblings.sort(compare).forEach(({ node }, n) => { node.order = places[n]; });
   }
 }
 
