@@ -38,8 +38,7 @@ class FormPrinter(Printer):
 
     def __init__(self, form: Form) -> None:
         roots = [place for place, one in enumerate(form.operations) if one.name or place in form.results]
-        names = Names([one.name for one in form.operations])
-        super().__init__(form, roots or range(len(form.operations))[-1:], names)
+        super().__init__(form, roots or range(len(form.operations))[-1:], Names([]))
 
     def listing(self) -> str:
         """All lines: name, shape, origin and expression."""

@@ -108,7 +108,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """An array repeated along axes where it is missing or of length 1."""
+    """An array repeated along axes where it is missing or of length 1.
+
+    If it is `batched` and its source is not, the source is repeated for each sample too.
+    """
 
     source: Place
     shape: Shape
@@ -283,7 +286,7 @@ class VecDot:
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """The sum or the largest along an axis, or the sum over the samples, where the axis is None."""
+    """The sum or the largest along an axis of one sample, or the sum over the samples, where the axis is None."""
 
     source: Place
     axis: int | None

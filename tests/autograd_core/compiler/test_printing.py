@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_core import PRIMITIVES, Primitive, Value, compile, functions
+from autograd_core import PRIMITIVES, Primitive, Value, compile, functions, primitives
 from autograd_core.compiler import CompileError, javascript, numpy_printer, straight
-from autograd_core.compiler.kinds import View
+from autograd_core.compiler.ir import Form
+from autograd_core.compiler.kinds import Call, Input, View
 from autograd_core.compiler.names import Names
-from autograd_core.compiler.printing import Printer
+from autograd_core.compiler.printing import ARITHMETIC, Printer
 from autograd_core.compiler.program import Backend
 from autograd_core.graph import collector_paused, topological_order
 from tests.autograd_core.compiler.agreement import assert_agrees, each_backend, nodes
@@ -124,3 +125,16 @@ def test_the_log_of_the_sum_of_nine_thousand_exponentials(backend: Backend) -> N
         value, gradient = compile(output, [], p, backend).value_and_grad(numbers)
     assert value == pytest.approx(output.data, rel=1e-12)
     assert gradient == pytest.approx(np.exp(numbers - output.data), rel=1e-10)
+
+
+def test_lines_get_names_that_neither_the_form_nor_its_inputs_have() -> None:
+    class Plain(Printer):
+        forms = {**ARITHMETIC, "tanh": "tanh"}  # noqa: RUF012
+
+    form = Form()
+    t1 = form.add(Input("t1", ()))
+    t2 = form.add(Call(primitives.tanh, (t1,)), name="t2")
+    twice = form.add(Call(primitives.mul, (t1, t2)))
+    form.results = [form.add(Call(primitives.add, (twice, form.add(Call(primitives.mul, (twice, twice))))))]
+    printer = Plain(form, form.results, Names([]))
+    assert printer.name[twice] not in ("t1", "t2")
