@@ -88,8 +88,8 @@ class Printer:
     languages have them. The operations that have a `name` are lines, in the order of `used`; the others stand inside.
     Lines that the form has no name for, such as what is read twice, get one from `names`, for which `Names` is told the
     words that are taken in the target. Names that the form brings along are those of Python; a target with other
-    keywords, or one that does not tell ``W1`` from ``w1``, changes them in `name` first. A subclass with a `_call` of its
-    own looks at ``kind.boolean``: such a comparison is a truth value, and any other is the number 1.0 or 0.0.
+    keywords, or one that does not tell ``W1`` from ``w1``, changes them in `name` first. A subclass with a `_call` of
+    its own looks at ``kind.boolean``: such a comparison is a truth value, and any other is the number 1.0 or 0.0.
 
     >>> from autograd_core import Value, compile
     >>> from autograd_core.functions import tanh
