@@ -27,20 +27,24 @@ The passes, in the order in which they run, each in a file:
    gradient of a linear array is again a linear array: no rule is written twice, and none is about matrices.
 
 4. `numpy_printer` writes the form as NumPy, and `jax_printer` as pure functions for JAX, in which `joins` puts together
-   what NumPy writes in place. Or `straight` writes the nodes of the first pass as floats, one a line, if
-   there are few of them or no two alike; `javascript` writes the recorded nodes, each with its local derivatives, for
-   pages that change an input. What printers share is in `printing`: each has one table, of how its target writes each
-   primitive, and none looks at text. `arrays` has the operations that NumPy lacks.
+   what NumPy writes in place. C takes several files: `c_memory` says which operations are arrays in memory,
+   `c_access` where in them the elements of views are, `c_nests` which loops an operation takes, `c_loops` and `c_sums`
+   write them, with the expressions of `c_printer` inside, and `c_program` puts a function together. Or `straight`
+   writes the nodes of the first pass as floats, one a line, if there are few of them or no two alike; `javascript`
+   writes the recorded nodes, each with its local derivatives, for pages that change an input. What printers share is
+   in `printing`: each has one table, of how its target writes each primitive, and none looks at text. `arrays` has
+   the operations that NumPy lacks.
 
 5. `array_program`, `jax_program` and `float_program` lead from graphs to printed lines, with the `names` that labels
    and scopes suggest, which `pieces` cuts where CPython could not compile them at once. `source` puts them together to
-   a module, with `literals` for what is constant. `runners` runs it, for one sample or a batch, a `choice` says which
-   of them does, by its `cost`, and `program` is what a caller holds, and can tell its `story`. Its `signature` says
-   what is given and which gradients are asked for; further `questions`, about Jacobians and second derivatives, are
-   graphs too, which `derivatives` records.
+   a module, with `literals` for what is constant. `runners` runs it, for one sample or a batch, and `native_runner`
+   what `toolchain` compiles. A `choice` says which of them does, by its `cost`, and `program` is what a caller holds,
+   and can tell its `story`. Its `signature` says what is given and which gradients are asked for; further `questions`,
+   about Jacobians and second derivatives, are graphs too, which `derivatives` records.
 """
 
 from autograd_core.compiler.program import Program, Statistics, compile
 from autograd_core.compiler.rules import CompileError
+from autograd_core.compiler.toolchain import NoCompilerError
 
-__all__ = ["CompileError", "Program", "Statistics", "compile"]
+__all__ = ["CompileError", "NoCompilerError", "Program", "Statistics", "compile"]

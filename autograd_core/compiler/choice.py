@@ -11,12 +11,13 @@ from autograd_core.compiler.float_program import float_source
 from autograd_core.compiler.grouping import group
 from autograd_core.compiler.jax_program import JaxRunner, jax_runner
 from autograd_core.compiler.lowered import Lowered, Pick
+from autograd_core.compiler.native_runner import NativeRunner
 from autograd_core.compiler.rules import CompileError
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
 from autograd_core.compiler.sections import Array
 from autograd_core.compiler.signature import Signature
 
-Backend = Literal["auto", "scalar", "numpy", "jax"]
+Backend = Literal["auto", "scalar", "numpy", "native", "jax"]
 
 FEW, MANY = 2_000, 30_000
 """Of so many steps, arrays of one element each are soon written, and for the sake of a batch in some seconds."""
@@ -45,6 +46,8 @@ class Choice:
     def _cheapest(self, batch: int | None) -> Runner:
         if self.backend == "jax":
             return self.in_jax
+        if self.backend == "native":
+            return self.in_c
         if self.backend == "scalar":
             return self.on_floats
         patient = self.backend == "numpy" or self.steps < (MANY if (batch or 1) >= LONG else FEW)
@@ -84,6 +87,13 @@ class Choice:
         packed = self.packed(patient=True)
         assert packed is not None  # which patience sees to
         return jax_runner(self.lowered, packed, self.given)
+
+    @cached_property
+    def in_c(self) -> NativeRunner:
+        """C; raises NoCompilerError where nothing compiles it, and CompileError for what C has no form for."""
+        packed = self.packed(patient=True)
+        assert packed is not None  # which patience sees to
+        return NativeRunner(array_source(self.lowered, packed, self.given), self.given)
 
     def on_arrays(self, patient: bool) -> ArrayRunner | None:
         """NumPy, or None where it does not pay; raises CompileError if NumPy is asked for and cannot write it."""

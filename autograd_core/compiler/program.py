@@ -17,6 +17,7 @@ from autograd_core.compiler.choice import Backend
 from autograd_core.compiler.ir import Form
 from autograd_core.compiler.jax_program import JaxRunner
 from autograd_core.compiler.lowering import Lowered, lower
+from autograd_core.compiler.native_runner import NativeRunner
 from autograd_core.compiler.questions import Questions, one_or_all, transformed
 from autograd_core.compiler.readings import Reading, readings
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
@@ -59,14 +60,17 @@ def compile(
 
     `backend` is "scalar" for straight-line code on floats, "numpy" for arrays, or "auto" for whichever the operations
     that would be emitted cost less in, at the length of the batch of each call. The first call that the other one
-    suits takes longer, for the program is then written once more. "jax" is for accelerators and for more than one
+    suits takes longer, for the program is then written once more. "native" is C, compiled for this processor when a
+    function is first called, and many times as fast; ``pip install "autograd-core[native]"`` brings a compiler along
+    where the system has none. "jax" is for accelerators and for more than one
     machine: a pure function over `jax.numpy`, which calls run jitted and `Program.function` hands out. It computes in
     the precision `dtype`, "float64", "float32" or "bfloat16"; the other backends in float64 only.
 
     Raises TypeError or ValueError for inputs and parameters that are no leaves, are given twice, or form no
     rectangular array; ValueError where a constant part was changed after it was recorded; RuntimeError for an output
-    that was computed inside `no_grad`; ImportError for "jax" where JAX is not installed; and `CompileError`, a
-    TypeError, where an operation of one's own cannot be written as source. Warns where a constant of the graph seems to
+    that was computed inside `no_grad`; ImportError for "jax" where JAX is not installed;
+    `NoCompilerError`, a RuntimeError, for "native" where nothing compiles C; and `CompileError`, a TypeError, where an
+    operation of one's own cannot be written as source. Warns where a constant of the graph seems to
     have been read off the `data` of a node, such as the largest of some logits, for the program keeps it whatever the
     inputs are.
 
@@ -241,15 +245,15 @@ class Program:
 
     @property
     def backend(self) -> str:
-        """What ran the last call for a value or gradient, or runs the declared shapes: "scalar", "numpy" or "jax"."""
+        """What ran the last call for a value or gradient, or runs the declared shapes: one of the backends."""
         return self._main.backend
 
     @property
     def source(self) -> str:
-        """The program as Python source that runs on its own: as the last call ran it, or for the declared shapes.
+        """The program as source that runs on its own, Python or C: as the last call ran it, or for the declared shapes.
 
         Executed, it defines ``value_and_grad(parameters, *inputs)``, or ``value`` for a program of several outputs.
-        In the numpy and jax backends each input has a batch axis; in the scalar backend no input has one.
+        In the numpy, native and jax backends each input has a batch axis; in the scalar backend no input has one.
         """
         return self._main.text(self._given.main)
 
@@ -296,23 +300,24 @@ class Program:
         d_parameters : [2]              = 2.0 * parameters
         gradient     : [2]              = gradient with [...] = d_parameters
         """
-        program = self._main.source.program if isinstance(self._main, ArrayRunner) else None
+        program = self._main.source.program if isinstance(self._main, (ArrayRunner, NativeRunner)) else None
         if not isinstance(program, ArrayProgram):
             raise TypeError("a program on floats has no array form; compile it with backend='numpy'")
         return program.form
 
     def save(self, path: str | Path) -> Path:
-        """Write the source to a file that can be imported; the path. Raises OSError where that fails.
+        """Write the source to a file, to be imported or, in C, included; the path. Raises OSError where that fails.
 
-        The functions in the file check their arguments as the program does, but for those in JAX, which are pure.
+        The functions in the file check their arguments as the program does, but for those in JAX, which are pure, and
+        those in C.
         """
         with replacing(path) as file:
             file.write(self._saved().encode())
         return Path(path)
 
     def _saved(self) -> str:
-        if isinstance(self._main, JaxRunner):
-            return self.source  # a pure function, for others to transform
+        if isinstance(self._main, (JaxRunner, NativeRunner)):
+            return self.source  # for others to transform, or in a language that knows no shapes
         return with_checks(self.source, self._given, isinstance(self._main, ArrayRunner))
 
     @property
@@ -351,10 +356,11 @@ class Program:
         try:
             from pygments import highlight
             from pygments.formatters import HtmlFormatter
-            from pygments.lexers import PythonLexer
+            from pygments.lexers import CLexer, PythonLexer
         except ImportError:
             return f"<pre>{html.escape(self.source)}</pre>"
-        return highlight(self.source, PythonLexer(), HtmlFormatter(noclasses=True))
+        lexer = CLexer() if self.backend == "native" else PythonLexer()
+        return highlight(self.source, lexer, HtmlFormatter(noclasses=True))
 
     @cached_property
     def _direct(self) -> Callable[..., Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from autograd_core.compiler.array_program import ArrayProgram
 from autograd_core.compiler.choice import MANY, Choice
+from autograd_core.compiler.native_runner import NativeRunner
 from autograd_core.compiler.runners import ArrayRunner
 from autograd_core.compiler.sections import Array
 from autograd_core.compiler.signature import Signature
@@ -25,7 +26,7 @@ def story(choice: Choice, batch: int | None, longest: int, notes: Sequence[str])
     lowered, runner, given = choice.lowered, choice.runner(batch), choice.given
     head = f"{len(lowered.order):,} recorded nodes, {lowered.live - len(lowered.outputs):,} of them left to compute"
     parts = [(f"lowering: {head}", str(lowered))]
-    if isinstance(runner, ArrayRunner):
+    if isinstance(runner, (ArrayRunner, NativeRunner)):
         program = runner.source.program
         assert isinstance(program, ArrayProgram)
         arrays = choice.packed(patient=True) or []

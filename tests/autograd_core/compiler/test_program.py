@@ -127,7 +127,7 @@ def test_outputs_that_are_refused(output: Any) -> None:
 
 def test_backends_that_are_refused() -> None:
     backend: Any = "torch"
-    with pytest.raises(ValueError, match="backend is 'auto', 'scalar', 'numpy' or 'jax', not 'torch'"):
+    with pytest.raises(ValueError, match="backend is 'auto', 'scalar', 'numpy', 'native' or 'jax', not 'torch'"):
         compile(w * x, [], [w], backend)
 
 
