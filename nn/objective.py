@@ -22,7 +22,7 @@ Loss = Callable[[Any, Any], Value]
 Penalty = Callable[[], Value]
 Objective = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 """From flat parameters, samples and targets of a batch to the mean loss and its flat gradient."""
-Engine = Literal["auto", "eager", "compiled", "jax"]
+Engine = Literal["auto", "eager", "compiled", "native", "jax"]
 
 # How many samples, extremes of how many features, and how many classes at the most the engines are compared on before
 # a program is trusted.
@@ -36,11 +36,12 @@ def objective(
 ) -> tuple[Objective, Program | Padded | None]:
     """The objective, and the program or programs of a compiled one; "auto" compiles if it can, and warns if it cannot.
 
-    Inside `detect_anomaly` "auto" walks nodes, for only they are looked at, and "compiled" and "jax" are a ValueError.
+    Inside `detect_anomaly` "auto" walks nodes, for only they are looked at, and another engine is a ValueError.
 
     `X` and `y` are the samples and targets to come. The loss sees all targets once, for a program no longer checks
     them, and on a few samples the program must agree with walking nodes. Draws from no generator in the end. Raises
-    what the loss raises for a target, and TypeError or ValueError where "compiled" or "jax" is not possible.
+    what the loss raises for a target, TypeError or ValueError where an engine other than "auto" is not possible, and
+    NoCompilerError, a RuntimeError, where "native" finds no compiler.
     """
     eager = _eager(model, loss, penalty, parameters)
     if engine == "eager" or (engine == "auto" and thread.mode.checking):
@@ -54,7 +55,7 @@ def objective(
         _check_targets(model, loss, X, y)
         if penalty is not None:
             _scalar(penalty(), "penalty")
-    backend: Backend = "jax" if engine == "jax" else "auto"
+    backend = _backend(engine)
 
     def compare(program: Any, few: np.ndarray) -> None:
         results = []
@@ -108,7 +109,7 @@ def validation(
     with evaluating(model):
         _check_targets(model, loss, X, y)
 
-    backend: Backend = "jax" if isinstance(compiled, Program) and compiled.backend == "jax" else "auto"
+    backend = _backend(compiled.backend if isinstance(compiled, Program) else "auto")
 
     def make(x: np.ndarray, target: np.ndarray) -> Program:
         with evaluating(model):
@@ -155,6 +156,11 @@ def _trusted(
         else:
             return programs
     raise AssertionError("there is always a way to pad")
+
+
+def _backend(name: str) -> Backend:
+    """The backend that an engine or another program asks for by name."""
+    return "native" if name == "native" else "jax" if name == "jax" else "auto"
 
 
 def _program(

@@ -68,7 +68,8 @@ def fit(
     the target too, since they stand for any target, and runs the program that `autograd_core.compile` makes of it on
     whole batches, to the same weights; what model, loss and
     penalty read from elsewhere, such as the rate of a Dropout, is then as it was at the start. "auto" compiles, or
-    warns why it cannot and is eager; inside `detect_anomaly` it is eager. "jax" compiles too, and takes whole steps in
+    warns why it cannot and is eager; inside `detect_anomaly` it is eager. "native" compiles to C, which takes a second
+    or so before the first step and pays over thousands of them. "jax" compiles too, and takes whole steps in
     JAX on `devices`, all that JAX sees, the first so many, or those of a list: each batch is divided among them, and
     weights are on all. Processes that `jax.distributed` has joined call `fit` alike, and the first writes the
     checkpoint. Parameters have the numbers and gradients
@@ -242,7 +243,7 @@ def _check_options(
     if penalty is not None and not callable(penalty):
         raise TypeError(f"penalty is a function without arguments that returns a Value, got {penalty!r}")
     if engine not in get_args(Engine):
-        raise ValueError(f"engine is 'auto', 'eager', 'compiled' or 'jax', not {engine!r}")
+        raise ValueError(f"engine is 'auto', 'eager', 'compiled', 'native' or 'jax', not {engine!r}")
     if scheduler is not None and scheduler.optimizer is not optimizer:
         raise ValueError("the scheduler was made for another optimizer")
     known = set(model.parameters())

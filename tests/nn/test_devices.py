@@ -136,7 +136,7 @@ def test_what_cannot_run_on_devices_is_said_before_anything_changes() -> None:
         (TypeError, "how many of jax.devices.. to train on, or a list of some of them, got 'all'", {"devices": "all"}),
         (TypeError, "got True", {"devices": True}),
         (TypeError, r"Signs.update cannot run in JAX: .*namespace", {"optimizer": Signs(model.parameters())}),
-        (ValueError, "'eager', 'compiled' or 'jax', not 'gpu'", {"engine": "gpu"}),
+        (ValueError, "'eager', 'compiled', 'native' or 'jax', not 'gpu'", {"engine": "gpu"}),
     ]
     for error, match, options in wrong:
         with pytest.raises(error, match=match):

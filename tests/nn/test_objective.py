@@ -13,6 +13,7 @@ import nn
 from autograd_core import Value, detect_anomaly, functions, primitive
 from nn import losses
 from nn.activations import ACTIVATIONS
+from tests.autograd_core.compiler.native import skip_without_compiler
 
 OPTIMIZERS: dict[str, Callable[[list[Value]], nn.optim.Optimizer]] = {
     "SGD": lambda parameters: nn.optim.SGD(parameters, lr=0.05),
@@ -328,3 +329,12 @@ def test_one_bad_target_among_thousands_is_refused(place: int) -> None:
     optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(ValueError, match="add up to 1"):
         nn.fit(model, rows, shares, loss=losses.cross_entropy, optimizer=optimizer, epochs=1, progress=False)
+
+
+def test_a_training_run_in_c_comes_to_the_same_weights() -> None:
+    skip_without_compiler()
+    y = targets([-1, 1, 1])
+    expected, history = trained("compiled", nn.MLP(2, [4, 1], rng=0), y, losses.hinge_loss, epochs=3)
+    found, native = trained("native", nn.MLP(2, [4, 1], rng=0), y, losses.hinge_loss, epochs=3)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert native.loss == pytest.approx(history.loss, rel=1e-12)
