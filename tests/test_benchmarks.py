@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 
 from autograd_core import compile
+from tests.autograd_core.compiler.native import skip_without_compiler
 from tests.autograd_core.compiler.realistic import PROGRAMS
-from tests.benchmarks import devices, digits, expressions, microgpt, moons, training, transformer
+from tests.benchmarks import devices, digits, expressions, microgpt, moons, native, training, transformer
 from tests.benchmarks.__main__ import MODULES, main, markdown
 from tests.benchmarks.compiling import growth
 from tests.benchmarks.costs import STATEMENTS, choices, constants
@@ -96,6 +98,19 @@ def test_every_table_has_its_shape() -> None:
     lines = markdown(rows).split("\n")
     assert len(lines) == 2 + len(rows)
     assert len({line.count("|") for line in lines}) == len({len(line) for line in lines}) == 1
+
+
+@pytest.mark.slow
+def test_native_programs_compute_what_their_peers_do() -> None:
+    skip_without_compiler()
+    few = [program for program in PROGRAMS if program.name in ("black_scholes", "mixture_of_experts", "rosenbrock")]
+    for program in few:
+        for samples in (None, 5):
+            made = native.makers(program, samples)
+            there = {name: make() for name, make in made.items() if find_spec(package(name))}
+            first, *others = (peer.numbers(peer.run()) for peer in there.values())
+            for other in others:
+                np.testing.assert_allclose(other, first, rtol=1e-9, atol=1e-12)
 
 
 def test_a_step_moves_the_weights_as_micrograd_does() -> None:

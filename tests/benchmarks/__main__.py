@@ -15,12 +15,13 @@ from tests.benchmarks import (
     expressions,
     microgpt,
     moons,
+    native,
     training,
     transformer,
 )
 
 # A benchmark module has tables(): pairs of a title and rows, each row a dict from column to cell.
-MODULES = (engine, training, expressions, moons, digits, transformer, microgpt, compiling, costs, devices)
+MODULES = (engine, training, expressions, moons, digits, transformer, native, microgpt, compiling, costs, devices)
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 import nn
 from autograd_core import Value, collector_paused, compile
+from autograd_core.compiler.choice import Backend
 from tests.benchmarks.engine import Row
 from tests.benchmarks.networks import arrays_of, changing, layered, mlp
 from tests.benchmarks.peers import Makers, Peer, compared, flat, jax_in_float64
@@ -25,12 +26,12 @@ def samples_like_digits(samples: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(samples, WIDTHS[0])), rng.integers(WIDTHS[-1], size=samples)
 
 
-def compiled(X: np.ndarray, y: np.ndarray) -> Peer:
+def compiled(X: np.ndarray, y: np.ndarray, backend: Backend = "auto") -> Peer:
     """One sample recorded, its label a Value, and its program called with all."""
     model, parameters = mlp(WIDTHS)
     x, label = [Value(0.0) for _ in range(WIDTHS[0])], Value(0.0)
     with collector_paused():
-        program = compile(nn.losses.cross_entropy(model(x), label), [x, label], model.parameters())
+        program = compile(nn.losses.cross_entropy(model(x), label), [x, label], model.parameters(), backend)
     adam = nn.optim.Adam(model.parameters(), lr=RATE, betas=(BETA1, BETA2), eps=EPSILON)
 
     def run() -> tuple[float, np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 
 import nn
 from autograd_core import Value, collector_paused, compile
+from autograd_core.compiler.choice import Backend
 from tests.benchmarks import training
 from tests.benchmarks.engine import Row
 from tests.benchmarks.networks import arrays_of, changing, layered, mlp
@@ -37,12 +38,12 @@ def unrolled(X: np.ndarray, y: np.ndarray) -> Peer:
     return Peer(run, flat)
 
 
-def batched(X: np.ndarray, y: np.ndarray) -> Peer:
+def batched(X: np.ndarray, y: np.ndarray, backend: Backend = "auto") -> Peer:
     """One sample recorded, and its program called with all."""
     model, parameters = mlp(WIDTHS)
     x, target = [Value(0.0), Value(0.0)], Value(1.0)
     loss = nn.losses.hinge_loss(model(x), target) + PENALTY * nn.losses.l2_penalty(model.parameters())
-    program = compile(loss, [x, target], model.parameters())
+    program = compile(loss, [x, target], model.parameters(), backend)
 
     def run() -> tuple[float, np.ndarray]:
         nonlocal parameters
