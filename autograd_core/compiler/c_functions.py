@@ -30,6 +30,11 @@ INLINE double leaky_relu(double x, double slope) {
   return x > 0.0 ? x : y;
 }""",
     "elu": "INLINE double elu(double x, double alpha) { return x >= 0.0 ? x : alpha * expm1_of(x); }",
+    "position": """\
+/* start + step * id, or -1 where id is none of 0 to size - 1 */
+INLINE double position(double id, double size, double step, double start) {
+  return id >= 0.0 && id < size && floor(id) == id ? start + step * id : -1.0;
+}""",
     "maximum": "INLINE double maximum(double x, double y) { return x > y || x != x ? x : y; }",
     "minimum": "INLINE double minimum(double x, double y) { return x < y || x != x ? x : y; }",
     "less": "INLINE double less(double x, double y) { return x < y ? 1.0 : 0.0; }",

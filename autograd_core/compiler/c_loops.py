@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from autograd_core.compiler.kinds import (
     Reduce,
     SampleProduct,
     Scatter,
+    ScatterAdd,
     Segments,
     VecDot,
 )
@@ -41,6 +43,10 @@ class Inner:
     how: str
     """What is done with the element: "=", "+=", or "sample" for a sum over the samples."""
     on_lanes: bool
+    at: Place | None = None
+    """Positions that are worked out at each call, which the element is added at."""
+    bounded: bool = False
+    """Whether only samples that there are may be added."""
     width: int = 0
     """How many elements are worked out together, or terms added; 0 for one."""
     vector: int | None = None
@@ -67,6 +73,8 @@ class Loops:
             at = kind.at
             at = stepped_positions(everywhere, at) if isinstance(at, tuple) else self.memory.numbers_at(at)
             return self._filled(kind.part, one.batched, at, self.memory.root[place], "+=" if kind.add else "=")
+        if isinstance(kind, ScatterAdd):
+            return self._added(place, kind)
         if isinstance(kind, SampleProduct):
             return self._filled(place, True, everywhere, place, "sample")
         if isinstance(kind, Reduce) and kind.axis is None:
@@ -74,6 +82,20 @@ class Loops:
         if isinstance(kind, Call) and kind.primitive.name in EACH:
             return self._each(place, kind, one.batched, everywhere)
         return self._filled(place, one.batched, everywhere, place, "=")
+
+    def _added(self, place: Place, kind: ScatterAdd) -> Lines:
+        """Zeros, and a nest that adds each element at its position."""
+        part, batched = self.form[kind.part], self.form[place].batched
+        printer, name = self.printer, self.printer.array_text(place)
+        finder = Finder(self.memory, printer.array_text, printer.table_of)
+        nest = finder.nest(kind.part, whole(part.shape), place, [kind.at])
+        lines, on_lanes = Lines(), part.batched and self.lanes > 1
+        if batched or not part.batched:
+            size = prod(kind.shape) * (self.lanes if batched else 1)
+            lines.append(f"memset({name}, 0, {size} * sizeof(double));")
+        lane = "[l]" if batched and self.lanes > 1 else ""
+        inner = Inner(kind.part, f"{name}[(int)%s]{lane} +=", on_lanes, at=kind.at, bounded=on_lanes and not batched)
+        return lines + self._printed(nest, inner)
 
     def _each(self, place: Place, kind: Call, batched: bool, at: np.ndarray) -> Lines:
         """A function of all elements of an array."""
@@ -276,6 +298,10 @@ class Loops:
         """The element that the loops have come to, put into its place."""
         target = self.printer.element_at(self.nest.target).text
         value = self.printer.operand(inner.place)
+        if inner.at is not None:
+            at = self.printer.operand(inner.at).text
+            bound = f"{at} >= 0.0" + " && l < lanes" * inner.bounded
+            return f"if ({bound}) {inner.how % at} {value.text};"
         if inner.how != "sample":
             return f"{target} {inner.how} {value.text};"
         if not inner.on_lanes:

@@ -24,9 +24,11 @@ from autograd_core.compiler.kinds import (
     MatMul,
     Not,
     Place,
+    Positions,
     Reduce,
     SampleProduct,
     Scatter,
+    ScatterAdd,
     Segments,
     Uniform,
     VecDot,
@@ -38,7 +40,7 @@ from autograd_core.compiler.steps import Shape
 CONTRACTIONS = (MatMul, SampleProduct, VecDot, Reduce, Segments)
 """The operations whose elements are sums, or the largest, of several."""
 
-Positions = tuple[Place, np.ndarray]
+Found = tuple[Place, np.ndarray]
 """An operation with an array of its own, and flat positions in that; negative ones stand for 0."""
 
 
@@ -51,7 +53,7 @@ class Memory:
         """For what is written into, the operation whose array that is."""
         self.arrays: set[Place] = set()
         """The operations with an array of their own."""
-        self._positions: dict[Place, Positions] = {}
+        self._positions: dict[Place, Found] = {}
         for place in used:
             self._settle(place)
         for place in roots:
@@ -66,9 +68,17 @@ class Memory:
             self.arrays |= {place, self.root[place]}
             if form[kind.part].shape != self._target_shape(kind):
                 self._demand(kind.part)
+        elif isinstance(kind, (Positions, ScatterAdd)) or self.is_lookup(place):
+            self.arrays.add(place)
+            if isinstance(kind, Gather):
+                self._demand(kind.source)
+                base, at = self.positions(kind.source) if self.is_in_memory(kind.source) else (kind.source, None)
+                if at is None or at.size != prod(form[base].shape) or (at.ravel() != np.arange(at.size)).any():
+                    self.arrays.add(kind.source)
+                    self._positions.pop(kind.source, None)
         elif self._is_array(place, kind):
             self.arrays.add(place)
-        if isinstance(kind, (View, Gather, Segments, Broadcast)):
+        if isinstance(kind, (View, Gather, Segments, Broadcast)) and not self.is_lookup(place):
             self._demand(kind.source)
         elif isinstance(kind, (MatMul, SampleProduct)):
             self._demand(kind.left, evenly=True)
@@ -80,10 +90,15 @@ class Memory:
                         self.arrays.add(inner)
                 if form[operand].batched != one.batched and isinstance(kind, VecDot):
                     self._demand(operand)
-        elif isinstance(kind, (Call, Not)):
+        elif isinstance(kind, (Call, Not, Positions, ScatterAdd)):
             for operand in one.operands:
                 if (form[operand].shape, form[operand].batched) != (one.shape, one.batched):
                     self._demand(operand)
+
+    def is_lookup(self, place: Place) -> bool:
+        """Whether an operation gathers at positions that are worked out at each call."""
+        kind = self.form[place].kind
+        return isinstance(kind, Gather) and isinstance(self.form[kind.at].kind, Positions)
 
     def _is_array(self, place: Place, kind: Kind) -> bool:
         """Whether an operation is an array of its own in any case."""
@@ -129,20 +144,20 @@ class Memory:
         for operand in self.form[place].operands:
             yield from self._contractions_in(operand)
 
-    def positions(self, place: Place) -> Positions:
+    def positions(self, place: Place) -> Found:
         """The operation in whose array the elements of one in memory are, and their flat positions there."""
         if place not in self._positions:
             self._positions[place] = self._found(place)
         return self._positions[place]
 
-    def _found(self, place: Place) -> Positions:
+    def _found(self, place: Place) -> Found:
         one = self.form[place]
         kind = one.kind
         if place in self.arrays or isinstance(kind, (Input, Uniform, Constant)):
             return self.root.get(place, place), whole(one.shape)
         return self.seen(place)
 
-    def seen(self, place: Place) -> Positions:
+    def seen(self, place: Place) -> Found:
         """The positions that a view, a broadcast or a gather of what is in memory leads to."""
         one = self.form[place]
         kind = one.kind

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from autograd_core.compiler.c_access import even, merged_axes
-from autograd_core.compiler.c_memory import CONTRACTIONS, Memory, Positions
+from autograd_core.compiler.c_memory import CONTRACTIONS, Found, Memory
 from autograd_core.compiler.kinds import (
     Broadcast,
     Gather,
@@ -76,12 +76,14 @@ class Finder:
 
     def __init__(self, memory: Memory, array: Callable[[Place], str], table: Callable[[np.ndarray], str]) -> None:
         self.memory, self.form, self.array, self.table = memory, memory.form, array, table
-        self.found: dict[tuple[Place | None, Place], Positions] = {}
+        self.found: dict[tuple[Place | None, Place], Found] = {}
         self.terms: dict[Place, int] = {}
 
-    def nest(self, place: Place, at: np.ndarray, target: Place) -> Nest:
-        """The nest over an operation whose elements go to the positions `at` of an array."""
+    def nest(self, place: Place, at: np.ndarray, target: Place, beside: Sequence[Place] = ()) -> Nest:
+        """The nest over an operation whose elements go to the positions `at` of an array, with others beside it."""
         shape = at.shape
+        for other in beside:
+            self._collect(other, None, lambda some: np.broadcast_to(some, shape))
         self._collect(place, None, lambda some: np.broadcast_to(some, shape), own=place == target)
         everything = [(target, at), *self.found.values()]
         evens = [even(some) for _, some in everything]
@@ -109,6 +111,8 @@ class Finder:
         if memory.is_in_memory(place) and not own:
             base, at = memory.positions(place)
             self.found[within, place] = base, spread(at)
+        elif isinstance(kind, Gather) and memory.is_lookup(place):
+            self._collect(kind.at, within, spread)
         elif isinstance(kind, (View, Gather, Broadcast)) and number_at(self.form, kind.source) is None:
             base, at = memory.seen(place)
             self.found[within, place] = base, spread(at)

@@ -25,6 +25,7 @@ from autograd_core.compiler.kinds import (
     Call,
     Constant,
     Copy,
+    Gather,
     Input,
     Not,
     Place,
@@ -34,7 +35,6 @@ from autograd_core.compiler.kinds import (
 )
 from autograd_core.compiler.names import Names
 from autograd_core.compiler.printing import COMPARISON, Printer, Sign, Text, literal
-from autograd_core.compiler.rules import CompileError
 from autograd_core.primitives import ATOM, Primitive
 
 LANES = 8
@@ -60,10 +60,6 @@ class CPrinter(Printer):
         self, form: Form, roots: Sequence[Place], names: Names, lanes: int, outputs: dict[Place, str], prefix: str
     ) -> None:
         super().__init__(form, roots, names)
-        if any(isinstance(form[place].kind, Positions) for place in self.used):
-            raise CompileError(
-                "lookup has no form in C, where nothing checks that a token is in its table; use backend='numpy'"
-            )
         self.lanes, self.outputs, self._prefix, self._names = lanes, outputs, prefix, names
         self.memory = Memory(form, self.used, self.name, roots)
         self.constants: dict[str, np.ndarray] = {}
@@ -179,6 +175,15 @@ class CPrinter(Printer):
         name = self.function(form)
         self.helpers[f"each_{name}"] = each(name)
         return f"each_{name}"
+
+    def _positions(self, kind: Positions, one: Operation) -> Text:
+        given = f"{self.text(kind.ids)}, {kind.size}.0, {kind.step}.0, {self.text(kind.start)}"
+        return Text(f"{self.function('position')}({given})", ATOM)
+
+    def _gather(self, kind: Gather, one: Operation) -> Text:
+        base, at = self.memory.positions(kind.source)[0], self.text(kind.at)
+        lane = f"[{self.lane}]" if self.form[base].batched and self.lanes > 1 else ""
+        return Text(f"{at} < 0.0 ? NAN : {self.array_text(base)}[(int){at}]{lane}", COMPARISON - 1)
 
     def _share(self, kind: Share, one: Operation) -> Text:
         return Text("share", ATOM)

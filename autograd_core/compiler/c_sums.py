@@ -10,7 +10,7 @@ import numpy as np
 from autograd_core.compiler.c_access import even, index_text
 from autograd_core.compiler.c_loops import JAM, WIDTH, Lines, Loops, indented
 from autograd_core.compiler.c_nests import TERMS, Access, Variable
-from autograd_core.compiler.kinds import Place, SampleProduct
+from autograd_core.compiler.kinds import Place, SampleProduct, ScatterAdd
 from autograd_core.compiler.names import Names
 
 
@@ -43,7 +43,8 @@ class Sums:
         ]
         """The sums over the samples."""
         if self.lanes > 1:
-            loops.in_lanes = {place: names.fresh(f"{self.printer.c_name[place]}_sum") for place in self.places}
+            added = [one for one in self.places if not isinstance(form[one].kind, ScatterAdd)]
+            loops.in_lanes = {place: names.fresh(f"{self.printer.c_name[place]}_sum") for place in added}
         self.in_lanes = loops.in_lanes
         self.outer = {place: outer for place in self.in_lanes if (outer := self._outer(place))}
         self.columns = names.fresh("columns")

@@ -16,6 +16,7 @@ from autograd_core.compiler.rules import CompileError
 from autograd_core.compiler.runners import ArrayRunner, FloatRunner, Runner
 from autograd_core.compiler.sections import Array
 from autograd_core.compiler.signature import Signature
+from autograd_core.compiler.tokens import Tokens
 
 Backend = Literal["auto", "scalar", "numpy", "native", "jax"]
 
@@ -93,7 +94,9 @@ class Choice:
         """C; raises NoCompilerError where nothing compiles it, and CompileError for what C has no form for."""
         packed = self.packed(patient=True)
         assert packed is not None  # which patience sees to
-        return NativeRunner(array_source(self.lowered, packed, self.given), self.given)
+        return NativeRunner(
+            array_source(self.lowered, packed, self.given), self.given, Tokens.of(self.lowered, self.given)
+        )
 
     def on_arrays(self, patient: bool) -> ArrayRunner | None:
         """NumPy, or None where it does not pay; raises CompileError if NumPy is asked for and cannot write it."""

@@ -18,6 +18,7 @@ from autograd_core.compiler.kinds import Uniform
 from autograd_core.compiler.rules import CompileError
 from autograd_core.compiler.signature import Signature
 from autograd_core.compiler.source import Source
+from autograd_core.compiler.tokens import Tokens
 
 FEW = 3
 """So few samples are worked through one by one, for most lanes of a block would stay empty."""
@@ -75,6 +76,8 @@ class NativeRunner:
 
     source: Source
     given: Signature
+    tokens: Tokens
+    """What is looked up by inputs, for C cannot raise."""
 
     backend: ClassVar[str] = "native"
 
@@ -83,7 +86,7 @@ class NativeRunner:
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"source": self.source, "given": self.given}
+        return {"source": self.source, "given": self.given, "tokens": self.tokens}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -140,6 +143,7 @@ class NativeRunner:
                     self.built[name, lanes] = build([self.function(name, lanes)])[0]
                 built = self.built[name, lanes]
         given = [parameters, *inputs]
+        self.tokens.check(given)
         given = given if batch is None else self.given.stacked(given, batch)
         return built(given, batch or 1, self.source.generators)
 

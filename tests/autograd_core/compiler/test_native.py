@@ -194,10 +194,22 @@ def test_a_primitive_that_c_lacks_is_named_with_the_table(monkeypatch: pytest.Mo
         compile(tanh(x), [], [x], "native")
 
 
-def test_a_lookup_is_refused_for_nothing_would_check_it() -> None:
-    table, token = [Value(1.0), Value(2.0)], Value(0.0)
-    with pytest.raises(CompileError, match="lookup has no form in C"):
-        compile(lookup(table, token), [token], table, "native")
+@pytest.mark.parametrize("count", [None, 3, 13])
+def test_lookups_are_those_of_numpy_and_tokens_are_checked(count: int | None) -> None:
+    rng = np.random.default_rng(0)
+    table = [[Value(number) for number in row] for row in rng.normal(size=(6, 3))]
+    flat, tokens = [leaf for row in table for leaf in row], [Value(1.0), Value(2.0)]
+    rows = [lookup(table, token) for token in tokens]
+    output = tanh(sum((a * b for a, b in zip(*rows, strict=True)), Value(0.0)))
+    native, numpy = (compile(output, [tokens], flat, backend) for backend in ("native", "numpy"))
+    given = rng.integers(6, size=(2,) if count is None else (count, 2)).astype(float)
+    numbers = [leaf.data for leaf in flat]
+    value, gradient = native.value_and_grad(numbers, given)
+    expected, slopes = numpy.value_and_grad(numbers, given)
+    assert value == pytest.approx(expected, rel=1e-13)
+    np.testing.assert_allclose(gradient, slopes, rtol=0, atol=1e-14)
+    with pytest.raises(ValueError, match="6"):
+        native.value_and_grad(numbers, np.full_like(given, 6.0))
 
 
 def test_long_functions_are_cut_and_compute_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
