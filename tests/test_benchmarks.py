@@ -87,6 +87,7 @@ def test_the_lean_engine_computes_the_same(graph: str) -> None:
     assert any(ours[1])
 
 
+@pytest.mark.slow
 def test_every_table_has_its_shape() -> None:
     names = [engine.name for engine in engines()]
     for rows in (speed("perceptron, samples", 1, repeats=1, per_repeat=1), memory(1)):
@@ -238,6 +239,7 @@ def test_a_benchmark_that_there_is_not() -> None:
         main(["moon"])
 
 
+@pytest.mark.slow
 def test_constants_of_costs_are_measured_and_choices_timed() -> None:
     rows = constants(1, 1e-5)
     assert {row["constant"] for row in rows} == set(STATEMENTS)

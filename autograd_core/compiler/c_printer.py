@@ -59,7 +59,7 @@ class CPrinter(Printer):
     def __init__(
         self, form: Form, roots: Sequence[Place], names: Names, lanes: int, outputs: dict[Place, str], prefix: str
     ) -> None:
-        super().__init__(form, roots, names)
+        super().__init__(form, roots, Names(names.taken))
         self.lanes, self.outputs, self._prefix, self._names = lanes, outputs, prefix, names
         self.memory = Memory(form, self.used, self.name, roots)
         self.constants: dict[str, np.ndarray] = {}
