@@ -99,7 +99,7 @@ def test_a_training_that_is_killed_and_resumed_ends_the_same_bit_for_bit(tmp_pat
 
     expected = start("whole.npz").communicate()[0].splitlines()[1]
     generator = random.Random(0)
-    for number in range(20):
+    for number in range(8):
         name = f"killed{number}.npz"
         for _ in range(2):
             process = start(name)
