@@ -237,8 +237,7 @@ def torch_layer(name: str, module: Module) -> Any:
 
 
 def torch_outputs(made: Any, inputs: list[Any]) -> Any:
-    import torch
-
+    torch = pytest.importorskip("torch")
     if isinstance(made, torch.nn.MultiheadAttention):
         mask = torch.triu(torch.ones(len(inputs[0]), len(inputs[0]), dtype=torch.bool), 1)
         return made(inputs[0], inputs[0], inputs[0], attn_mask=mask, need_weights=False)[0]
